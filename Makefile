@@ -1,0 +1,47 @@
+# Every target installs what it needs first: a fresh clone and python3 >= 3.11 are enough.
+PYTHON ?= python3
+PY := .venv/bin/python
+UV := .uv/bin/uv
+
+.PHONY: install run demo test check format bench lock clean
+
+install: .venv/installed
+
+run: install          ## the whole house on 127.0.0.1:8000, embedded Postgres and Valkey included
+	@exec $(PY) -m demo.run
+
+demo: install         ## the main job over real HTTP, without hands, on a temporary data directory
+	@$(PY) -m demo
+
+test: install
+	$(PY) -m pytest
+
+check: install        ## format, lint, types, arrows
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+format: install
+	.venv/bin/ruff format .
+	.venv/bin/ruff check --fix .
+
+bench: install        ## a table on the screen, JSON in bench/results/
+	@$(PY) -m bench
+
+lock: $(UV)           ## pin again, with hashes, after pyproject.toml changed
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt
+	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
+
+clean:                ## everything but the data in .atrium/
+	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
+
+$(UV): requirements/uv.txt
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .uv -r requirements/uv.txt
+	@touch $(UV)
+
+.venv/installed: $(UV) requirements/dev.txt pyproject.toml
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@touch .venv/installed

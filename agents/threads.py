@@ -1,0 +1,124 @@
+"""Threads: a member's conversations and the messages in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID, uuid4
+
+from core.db import Connection, Database
+from core.errors import NotFound
+from core.paging import Cursor, Page, page
+from core.tenancy import TenantContext
+from graphs.checkpointer import TenantSaver, checkpoint_thread_id
+from graphs.state import Citation, Source
+
+TITLE_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    thread_id: UUID
+    title: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`sources` and `citations` are set on answers only."""
+
+    run_id: UUID
+    role: str
+    content: str
+    sources: list[Source]
+    citations: list[Citation]
+    created_at: datetime
+
+
+_OWN: LiteralString = "tenant_id = %(tenant_id)s AND user_id = %(user_id)s"
+_COLUMNS: LiteralString = "thread_id, title, created_at, updated_at"
+
+
+async def create(connection: Connection, ctx: TenantContext, question: str) -> UUID:
+    thread_id = uuid4()
+    await connection.execute(
+        "INSERT INTO threads (tenant_id, thread_id, user_id, title) VALUES (%s, %s, %s, %s)",
+        (ctx.tenant_id, thread_id, ctx.user_id, title_from(question)),
+    )
+    return thread_id
+
+
+async def lock(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
+    """Raises `NotFound` unless it is the caller's own; holds it until the transaction ends."""
+    found = await connection.execute(
+        f"SELECT FROM threads WHERE {_OWN} AND thread_id = %(thread_id)s FOR UPDATE",
+        {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id},
+    )
+    if found.rowcount == 0:
+        raise NotFound("thread")
+
+
+async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, limit: int) -> Page[Thread]:
+    async with database.tenant_transaction(ctx) as connection:
+        rows = await connection.execute(
+            f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND (created_at, thread_id) < (%(after)s, %(row_id)s) "
+            "ORDER BY created_at DESC, thread_id DESC LIMIT %(limit)s",
+            {
+                "tenant_id": ctx.tenant_id,
+                "user_id": ctx.user_id,
+                "after": cursor.created_at,
+                "row_id": cursor.row_id,
+                "limit": limit + 1,
+            },
+        )
+        found = [Thread(**row) for row in await rows.fetchall()]
+    return page([(Cursor(item.created_at, item.thread_id), item) for item in found], limit)
+
+
+async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> tuple[Thread, list[Message]]:
+    async with database.tenant_transaction(ctx) as connection:
+        thread = await _get(connection, ctx, thread_id)
+        rows = await connection.execute(
+            "SELECT run_id, role, content, sources, citations, created_at FROM messages "
+            "WHERE tenant_id = %s AND thread_id = %s ORDER BY position",
+            (ctx.tenant_id, thread_id),
+        )
+        return thread, [Message(**row) for row in await rows.fetchall()]
+
+
+async def rename(database: Database, ctx: TenantContext, thread_id: UUID, title: str) -> Thread:
+    async with database.tenant_transaction(ctx) as connection:
+        await connection.execute(
+            f"UPDATE threads SET title = %(title)s, updated_at = now() WHERE {_OWN} AND thread_id = %(thread_id)s",
+            {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id, "title": title},
+        )
+        return await _get(connection, ctx, thread_id)
+
+
+async def delete(database: Database, ctx: TenantContext, thread_id: UUID) -> None:
+    """With its messages, runs and checkpoints."""
+    async with database.tenant_transaction(ctx) as connection:
+        await lock(connection, ctx, thread_id)
+        await connection.execute(
+            "DELETE FROM threads WHERE tenant_id = %s AND thread_id = %s", (ctx.tenant_id, thread_id)
+        )
+    await TenantSaver(database, ctx).adelete_thread(checkpoint_thread_id(ctx, thread_id))
+
+
+def title_from(question: str) -> str:
+    """The first question's beginning, cut between words, in one line."""
+    line = " ".join(question.split())
+    if len(line) <= TITLE_CHARACTERS:
+        return line or "New thread"
+    return line[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
+
+
+async def _get(connection: Connection, ctx: TenantContext, thread_id: UUID) -> Thread:
+    rows = await connection.execute(
+        f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND thread_id = %(thread_id)s",
+        {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id},
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise NotFound("thread")
+    return Thread(**row)

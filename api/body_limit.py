@@ -1,0 +1,58 @@
+"""Refuses a body that is too large while it arrives, not after it has been stored."""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import problem
+
+
+class BodyLimit:
+    """`upload_bytes` bounds a multipart body, `other_bytes` every other."""
+
+    def __init__(self, app: ASGIApp, *, upload_bytes: int, other_bytes: int) -> None:
+        self._app = app
+        self._upload_bytes = upload_bytes
+        self._other_bytes = other_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        multipart = headers.get("content-type", "").startswith("multipart/form-data")
+        limit = self._upload_bytes if multipart else self._other_bytes
+        declared = headers.get("content-length", "0")
+        if declared.isdigit() and int(declared) > limit:
+            await self._refuse(scope, receive, send, limit)
+            return
+
+        received = 0
+        answering = False
+
+        async def bounded_receive() -> Message:
+            nonlocal received
+            if received > limit:
+                return {"type": "http.disconnect"}
+            message = await receive()
+            received += len(message.get("body", b""))
+            return {"type": "http.disconnect"} if received > limit else message
+
+        async def send_unless_refused(message: Message) -> None:
+            nonlocal answering
+            if received <= limit or answering:
+                answering = True
+                await send(message)
+
+        try:
+            await self._app(scope, bounded_receive, send_unless_refused)
+        finally:
+            if received > limit and not answering:
+                await self._refuse(scope, receive, send, limit)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+        detail = f"The body is larger than {limit:,} bytes; send less at once."
+        # Closing keeps the rest of the body from being read as the next request.
+        response = problem(
+            scope["state"]["request_id"], 413, "too_large", detail, headers={"Connection": "close"}
+        )
+        await response(scope, receive, send)

@@ -1,0 +1,83 @@
+"""What routes ask for: the services opened at start-up, and a caller who is allowed."""
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Header, Query, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from agents.runner import Runner
+from core.cache import Cache
+from core.db import Database
+from core.errors import Unauthenticated
+from core.paging import Cursor
+from core.settings import Settings
+from core.tenancy import TenantContext
+from retrieval.embeddings import EmbeddingModel
+from retrieval.retriever import Retriever
+from tenants import api_keys, limits
+from tenants.permissions import Permission, require
+from tenants.tokens import SigningKeys, verify_access_token
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    settings: Settings
+    database: Database
+    cache: Cache
+    keys: SigningKeys
+    embeddings: EmbeddingModel
+    retriever: Retriever
+    runner: Runner
+
+
+def services(request: Request) -> Services:
+    return cast(Services, request.app.state.services)
+
+
+House = Annotated[Services, Depends(services)]
+
+_bearer = HTTPBearer(auto_error=False, description="An access token from /auth/login.")
+_api_key = APIKeyHeader(name="x-api-key", auto_error=False, description="A key from /v1/api-keys.")
+
+
+async def authenticate(
+    house: House,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    api_key: Annotated[str | None, Depends(_api_key)],
+) -> TenantContext:
+    if api_key is not None:
+        return await api_keys.authenticate(house.database, api_key)
+    if bearer is not None:
+        return verify_access_token(house.keys, bearer.credentials)
+    raise Unauthenticated("Send `Authorization: Bearer <access token>` or `x-api-key: <key>`.")
+
+
+class Allow:
+    """The one check of a route's permission: `ctx: Annotated[TenantContext, Depends(Allow(…))]`."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    async def __call__(
+        self, house: House, ctx: Annotated[TenantContext, Depends(authenticate)]
+    ) -> TenantContext:
+        await limits.count_request(house.cache, ctx, per_minute=house.settings.requests_per_minute)
+        require(ctx, self.permission)
+        return ctx
+
+
+def public() -> None:
+    """Declares that a route is open to anyone: `dependencies=[Depends(public)]`."""
+
+
+def cursor(cursor: Annotated[str | None, Query(max_length=200)] = None) -> Cursor:
+    return Cursor.decode(cursor)
+
+
+After = Annotated[Cursor, Depends(cursor)]
+Limit = Annotated[int, Query(ge=1, le=100)]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Repeat it, and the work is not."),
+]

@@ -1,0 +1,146 @@
+"""`/v1/knowledge-bases/{id}/documents`: upload, list, get, follow, process again, delete."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+from sse_starlette import EventSourceResponse
+
+from api.dependencies import After, Allow, House, IdempotencyKey, Limit
+from api.etag import conditional
+from api.sse import EVENT_STREAM, event_stream
+from core.errors import Invalid, TooLarge
+from core.tenancy import TenantContext
+from ingest import documents, progress
+from ingest.documents import Upload
+from ingest.names import document_name
+from ingest.progress import DocumentProgress
+from tenants import idempotency
+from tenants.permissions import Permission
+
+router = APIRouter(prefix="/v1/knowledge-bases/{knowledge_base_id}/documents", tags=["documents"])
+
+Reader = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_READ))]
+Writer = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_WRITE))]
+
+PROGRESS: TypeAdapter[DocumentProgress] = TypeAdapter(DocumentProgress)
+
+
+class Document(BaseModel):
+    """`version` is the newest, `ready_version` the one that is searched; `status` is the newest version's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    document_id: UUID
+    knowledge_base_id: UUID
+    name: str
+    version: int
+    ready_version: int | None
+    status: str
+    error_code: str | None
+    error_detail: str | None
+    bytes: int
+    sha256: str
+    pages: int | None
+    chunks: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class DocumentPage(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    items: list[Document]
+    next_cursor: str | None
+
+
+class Uploaded(BaseModel):
+    documents: list[Document]
+
+
+@router.post("", status_code=202)
+async def upload(
+    house: House,
+    ctx: Writer,
+    knowledge_base_id: UUID,
+    files: Annotated[list[UploadFile], File(description="One or more documents.")],
+    idempotency_key: IdempotencyKey = None,
+) -> Uploaded:
+    """Stored when answered; searchable once its status is ready."""
+    if len(files) > house.settings.upload_max_files:
+        raise TooLarge(f"Send at most {house.settings.upload_max_files} files at once.")
+    uploads = [Upload(document_name(file.filename), await file.read()) for file in files]
+    if len({upload.name for upload in uploads}) < len(uploads):
+        raise Invalid("Two files have the same name; rename one, or send them one after the other.")
+    async with house.database.tenant_transaction(ctx) as connection:
+
+        async def work() -> dict[str, Any]:
+            found = await documents.upload(connection, ctx, knowledge_base_id, uploads)
+            return {"documents": [Document.model_validate(item).model_dump(mode="json") for item in found]}
+
+        response = await idempotency.once(
+            connection,
+            ctx,
+            operation=f"upload:{knowledge_base_id}",
+            key=idempotency_key,
+            request_hash=_request_hash(uploads),
+            work=work,
+        )
+    return Uploaded.model_validate(response)
+
+
+@router.get("")
+async def list_page(
+    house: House, ctx: Reader, knowledge_base_id: UUID, cursor: After, limit: Limit = 50
+) -> DocumentPage:
+    page = await documents.list_page(house.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
+    return DocumentPage.model_validate(page)
+
+
+@router.get("/{document_id}", response_model=Document)
+async def get(
+    house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
+) -> Response:
+    found = await documents.get(house.database, ctx, knowledge_base_id, document_id)
+    return conditional(request, Document.model_validate(found))
+
+
+@router.get(
+    "/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM}
+)
+async def follow(
+    house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
+) -> EventSourceResponse:
+    """Events `queued`, `loading` (pages done and in total), `embedding` (chunks), and at the end `ready` or `failed`."""
+    await documents.get(house.database, ctx, knowledge_base_id, document_id)
+
+    async def frames() -> AsyncIterator[tuple[str, str]]:
+        async for step in progress.follow(house.database, house.cache, ctx, knowledge_base_id, document_id):
+            yield step.stage, PROGRESS.dump_json(step).decode()
+
+    return event_stream(request, frames())
+
+
+@router.post("/{document_id}/process", status_code=202)
+async def process_again(
+    house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID
+) -> Document:
+    """The stored bytes once more, as a new version; the present one is searched until that is ready."""
+    again = await documents.process_again(house.database, ctx, knowledge_base_id, document_id)
+    return Document.model_validate(again)
+
+
+@router.delete("/{document_id}", status_code=204)
+async def delete(house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> None:
+    await documents.delete(house.database, ctx, knowledge_base_id, document_id)
+
+
+def _request_hash(uploads: list[Upload]) -> bytes:
+    digest = hashlib.sha256()
+    for upload in uploads:
+        digest.update(upload.name.encode() + b"\0" + hashlib.sha256(upload.data).digest())
+    return digest.digest()

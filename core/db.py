@@ -1,0 +1,102 @@
+"""The two doors to Postgres: one opens on a single tenant's rows, the other only on identities."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from pgvector.psycopg import register_vector_async
+from psycopg import AsyncConnection, OperationalError, sql
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from core.errors import Unavailable
+from core.tenancy import TenantContext
+
+Connection = AsyncConnection[DictRow]
+Pool = AsyncConnectionPool[Connection]
+
+# One simple-protocol message: the transaction opens and knows its tenant in a single round trip.
+_BEGIN_FOR_TENANT = sql.SQL("BEGIN {mode}; SELECT set_config('app.tenant_id', {tenant_id}, true)")
+_READ_WRITE = sql.SQL("")
+_SNAPSHOT = sql.SQL("ISOLATION LEVEL REPEATABLE READ READ ONLY")
+
+
+class Database:
+    """Pools for the two application roles; open it with `async with`."""
+
+    def __init__(self, app_url: str, auth_url: str, *, pool_size: int) -> None:
+        self._app = _pool(app_url, pool_size, register=True)
+        self._auth = _pool(auth_url, max(2, pool_size // 3), register=False)
+
+    async def __aenter__(self) -> "Database":
+        await self._app.open(wait=True, timeout=30)
+        await self._auth.open(wait=True, timeout=30)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._auth.close()
+        await self._app.close()
+
+    @asynccontextmanager
+    async def tenant_transaction(
+        self, ctx: TenantContext, *, snapshot: bool = False
+    ) -> AsyncIterator[Connection]:
+        """A transaction as `atrium_app` that sees the rows of `ctx.tenant_id` and no others.
+
+        `snapshot=True` makes it read-only and repeatable: every statement sees the same moment.
+        """
+        begin = _BEGIN_FOR_TENANT.format(
+            mode=_SNAPSHOT if snapshot else _READ_WRITE, tenant_id=sql.Literal(str(ctx.tenant_id))
+        )
+        async with _translated(), self._app.connection() as connection:
+            await connection.execute(begin)
+            yield connection
+
+    @asynccontextmanager
+    async def auth_transaction(self) -> AsyncIterator[Connection]:
+        """A transaction as `atrium_auth`: identity tables only, before a tenant is known."""
+        async with _translated(), self._auth.connection() as connection:
+            await connection.execute("BEGIN")
+            yield connection
+
+    @asynccontextmanager
+    async def untenanted_connection(self) -> AsyncIterator[Connection]:
+        """The unsafe sibling: autocommit as `atrium_app` with no tenant set, so every tenant table is empty.
+
+        For the catalogue checks at start-up and for health checks.
+        """
+        async with _translated(), self._app.connection() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    try:
+        yield
+    except OperationalError as exc:
+        raise Unavailable(
+            "The database does not answer; try again in a moment.", code="database_unavailable"
+        ) from exc
+
+
+def _pool(url: str, size: int, *, register: bool) -> Pool:
+    async def configure(connection: AsyncConnection[Any]) -> None:
+        if register:
+            await register_vector_async(connection)
+
+    return AsyncConnectionPool(
+        url,
+        min_size=2,
+        max_size=size,
+        open=False,
+        timeout=10,
+        configure=configure,
+        connection_class=Connection,
+        kwargs={
+            "autocommit": True,
+            "row_factory": dict_row,
+            # Named plans outlive the literal tenant and slot they were made for.
+            "prepare_threshold": None,
+            "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+        },
+    )

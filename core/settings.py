@@ -1,0 +1,88 @@
+"""Every setting, read once at the edge from `ATRIUM_…` variables or `.env`, then passed by argument."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.errors import OperatorError
+
+MIB = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="ATRIUM_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    # Where it runs
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    data_dir: Path = Path(".atrium")
+    log_level: str = "INFO"
+    registration_open: bool = True
+    public_url: str = "http://127.0.0.1:8000"
+
+    # Stores: all unset means embedded servers under `data_dir`
+    database_url: SecretStr | None = Field(None, description="Postgres as atrium_app")
+    auth_database_url: SecretStr | None = Field(None, description="the same Postgres as atrium_auth")
+    owner_database_url: SecretStr | None = Field(None, description="as the owner, for `python -m migrations`")
+    redis_url: SecretStr | None = Field(None, description="Valkey or Redis")
+    database_pool_size: int = Field(10, ge=2, le=200)
+
+    # Identity
+    jwt_keys_file: Path | None = Field(
+        None, description="JSON Web Key Set with private keys; the first signs"
+    )
+    jwt_issuer: str = "atrium"
+    jwt_audience: str = "atrium-api"
+    access_token_seconds: int = Field(900, ge=60, le=86400)
+    refresh_token_seconds: int = Field(30 * 86400, ge=3600)
+
+    # Models
+    llm_base_url: str | None = Field(None, description="OpenAI-compatible; unset means the offline model")
+    llm_api_key: SecretStr | None = None
+    llm_model: str = "gpt-4.1-mini"
+    llm_fallback_model: str | None = None
+    llm_timeout_seconds: float = Field(60.0, gt=0)
+    llm_max_retries: int = Field(2, ge=0, le=10)
+    embedding_base_url: str | None = Field(
+        None, description="OpenAI-compatible; unset means all-MiniLM-L6-v2"
+    )
+    embedding_api_key: SecretStr | None = None
+    embedding_model: str = "text-embedding-3-small"
+    embedding_dimensions: int = Field(384, ge=32, le=4000)
+
+    # Limits
+    upload_max_bytes: int = Field(50 * MIB, ge=1)
+    upload_max_files: int = Field(20, ge=1)
+    request_max_bytes: int = Field(1 * MIB, ge=1024, description="bodies other than uploads")
+    message_max_characters: int = Field(20_000, ge=1)
+    requests_per_minute: int = Field(1200, ge=1, description="per tenant")
+    logins_per_minute: int = Field(10, ge=1, description="per e-mail address and network address")
+    max_concurrent_runs: int = Field(200, ge=1, description="per process; more are answered 503")
+    run_timeout_seconds: float = Field(300.0, gt=0)
+    worker_concurrency: int = Field(2, ge=1)
+
+    # Telemetry
+    langfuse_host: str | None = None
+    langfuse_public_key: str | None = None
+    langfuse_secret_key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def stores_are_all_embedded_or_all_named(self) -> Self:
+        urls = {"ATRIUM_DATABASE_URL": self.database_url, "ATRIUM_AUTH_DATABASE_URL": self.auth_database_url}
+        urls["ATRIUM_REDIS_URL"] = self.redis_url
+        missing = [name for name, url in urls.items() if url is None]
+        if 0 < len(missing) < len(urls):
+            raise OperatorError(
+                f"Set {', '.join(missing)} too, or none of {', '.join(urls)} to run embedded."
+            )
+        if not missing and self.jwt_keys_file is None:
+            raise OperatorError("Set ATRIUM_JWT_KEYS_FILE: with real stores Atrium makes up no signing keys.")
+        return self
+
+    @property
+    def embedded(self) -> bool:
+        return self.database_url is None

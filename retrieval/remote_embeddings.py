@@ -1,0 +1,93 @@
+"""Any OpenAI-compatible `/embeddings` endpoint."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import openai
+from langchain_core.embeddings import Embeddings
+from langchain_openai import OpenAIEmbeddings
+from pydantic import SecretStr
+
+from core.errors import Unavailable
+
+# Many compatible servers take far fewer inputs in one request than OpenAI's 2,048.
+_BATCH = 128
+
+
+class EmbeddingsRejected(Unavailable):
+    """The endpoint refuses our key, model or request: trying again changes nothing, a setting does."""
+
+    code = "embeddings_rejected"
+
+
+class EmbeddingsUnavailable(Unavailable):
+    code = "embeddings_unavailable"
+
+
+class RemoteEmbeddings(Embeddings):
+    """Vectors of `dimensions` numbers; raises `EmbeddingsUnavailable` or `EmbeddingsRejected`."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: SecretStr | None,
+        model: str,
+        dimensions: int,
+        timeout_seconds: float = 30.0,
+        max_retries: int = 3,
+    ) -> None:
+        self.model_name = model
+        self.dimensions = dimensions
+        self._client = OpenAIEmbeddings(
+            openai_api_base=base_url,
+            # The client insists on one; servers without keys ignore it.
+            openai_api_key=api_key or SecretStr("none"),
+            model=model,
+            dimensions=dimensions,
+            # Other servers want text, not OpenAI's token numbers.
+            check_embedding_ctx_length=False,
+            # Without this the client asks for base64, which not every server knows.
+            model_kwargs={"encoding_format": "float"},
+            chunk_size=_BATCH,
+            request_timeout=timeout_seconds,
+            max_retries=max_retries,
+        )
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        with _translated():
+            return self._checked(self._client.embed_documents(texts), len(texts))
+
+    def embed_query(self, text: str) -> list[float]:
+        return self.embed_documents([text])[0]
+
+    async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
+        with _translated():
+            return self._checked(await self._client.aembed_documents(texts), len(texts))
+
+    async def aembed_query(self, text: str) -> list[float]:
+        return (await self.aembed_documents([text]))[0]
+
+    def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
+        if len(vectors) != expected or any(len(vector) != self.dimensions for vector in vectors):
+            raise EmbeddingsRejected(
+                f"The embedding endpoint did not answer with {self.dimensions} numbers for each text; "
+                "check ATRIUM_EMBEDDING_MODEL and ATRIUM_EMBEDDING_DIMENSIONS."
+            )
+        return vectors
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Their errors become ours; what the endpoint said stays out of ours, it may quote the key."""
+    try:
+        yield
+    except (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError) as error:
+        raise EmbeddingsUnavailable("The embedding endpoint does not answer now; try again later.") from error
+    except openai.APIStatusError as error:
+        raise EmbeddingsRejected(
+            f"The embedding endpoint refuses our requests with status {error.status_code}; "
+            "check ATRIUM_EMBEDDING_API_KEY and ATRIUM_EMBEDDING_MODEL."
+        ) from error
+    except (openai.OpenAIError, ValueError, TypeError, KeyError) as error:
+        raise EmbeddingsUnavailable("The embedding endpoint sent no embeddings; try again later.") from error

@@ -1,0 +1,44 @@
+"""What people type about themselves, bounded and checked before anything else touches it."""
+
+from core.errors import Invalid
+
+PASSWORD_LENGTHS = range(10, 1025)
+
+
+def text(value: str, *, field: str, longest: int) -> str:
+    """Without surrounding space; 1 to `longest` characters that Postgres can store. Raises `Invalid`."""
+    # Before stripping: a megabyte of spaces costs nothing.
+    if len(value) > longest:
+        raise Invalid(f"`{field}` may have at most {longest} characters.")
+    _refuse_unstorable(value, field)
+    stripped = value.strip()
+    if not stripped:
+        raise Invalid(f"`{field}` is empty.")
+    return stripped
+
+
+def email_address(value: str) -> str:
+    """In lower case: `Ann@Example.com` and `ann@example.com` are one person. Raises `Invalid`."""
+    email = text(value, field="email", longest=320).lower()
+    local, at, domain = email.rpartition("@")
+    if not (local and at and domain) or "@" in local or len(email.split()) > 1 or len(email) > 320:
+        raise Invalid("`email` is not an e-mail address; write it like ann@example.com.")
+    return email
+
+
+def password(value: str) -> str:
+    """Raises `Invalid` for one that is too short, or so long that hashing it would be an attack."""
+    if len(value) not in PASSWORD_LENGTHS:
+        shortest, longest = PASSWORD_LENGTHS[0], PASSWORD_LENGTHS[-1]
+        raise Invalid(f"`password` must have {shortest} to {longest} characters.")
+    _refuse_unstorable(value, "password")
+    return value
+
+
+def _refuse_unstorable(value: str, field: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError as exc:
+        raise Invalid(f"`{field}` contains half a character (a lone surrogate).") from exc
+    if "\x00" in value:
+        raise Invalid(f"`{field}` contains a NUL character.")

@@ -1,0 +1,66 @@
+"""How often a tenant may ask and anyone may try a password: one round trip to Valkey each.
+
+Fails open, by decision: without Valkey every request passes and `atrium_limits_skipped_total` counts it.
+"""
+
+from prometheus_client import Counter
+
+from core.cache import Cache, tenant_key
+from core.crypto import token_digest
+from core.errors import TooManyRequests, Unavailable
+from core.tenancy import TenantContext
+
+LIMITS_SKIPPED = Counter(
+    "atrium_limits_skipped_total", "Requests that passed uncounted because Valkey did not answer", ["limit"]
+)
+
+# Behind one network address sits a whole office.
+_PEOPLE_PER_ADDRESS = 10
+
+# The generic cell rate algorithm (ITU-T I.371): a key holds the microsecond at which its minute's worth of
+# requests is whole again. ARGV[i] is the number per minute for KEYS[i]. Returns seconds to wait, 0 to pass.
+_SPEND = """
+local minute = 60000000
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local whole_at, wait = {}, 0
+for i, key in ipairs(KEYS) do
+  local stored = tonumber(redis.call('GET', key) or now)
+  whole_at[i] = math.max(now, stored) + math.floor(minute / ARGV[i])
+  wait = math.max(wait, whole_at[i] - now - minute)
+end
+if wait == 0 then
+  for i, key in ipairs(KEYS) do
+    redis.call('SET', key, string.format('%.0f', whole_at[i]), 'PX', math.ceil((whole_at[i] - now) / 1000))
+  end
+end
+return math.ceil(wait / 1000000)
+"""
+
+
+async def spend_request(cache: Cache, ctx: TenantContext, *, per_minute: int) -> None:
+    """Raises `TooManyRequests`. A minute's worth may come at once; then they pass at the even rate."""
+    await _spend(cache, "requests", {tenant_key(ctx, "requests"): per_minute})
+
+
+async def spend_login(cache: Cache, *, email: str, address: str, per_minute: int) -> None:
+    """Counts an attempt for the e-mail address and, ten times as generously, for the network address."""
+    who = token_digest(email.strip().lower()).hex()
+    await _spend(
+        cache,
+        "logins",
+        {
+            f"atrium:{{login}}:email:{who}": per_minute,
+            f"atrium:{{login}}:address:{address}": per_minute * _PEOPLE_PER_ADDRESS,
+        },
+    )
+
+
+async def _spend(cache: Cache, limit: str, per_minute: dict[str, int]) -> None:
+    try:
+        wait = await cache.run_script(_SPEND, list(per_minute), list(per_minute.values()))
+    except Unavailable:
+        LIMITS_SKIPPED.labels(limit).inc()
+        return
+    if wait:
+        raise TooManyRequests(f"Too many {limit}; try again in {wait} s.", retry_after_seconds=int(wait))

@@ -1,0 +1,59 @@
+"""What each role may do."""
+
+from enum import StrEnum
+
+from core.errors import Forbidden
+from core.tenancy import Role, TenantContext
+
+
+class Permission(StrEnum):
+    SEARCH = "search"
+    CHAT = "chat"
+    EMBEDDINGS = "embeddings"
+    THREADS_READ = "threads:read"
+    THREADS_WRITE = "threads:write"
+    KNOWLEDGE_BASES_READ = "knowledge_bases:read"
+    KNOWLEDGE_BASES_WRITE = "knowledge_bases:write"
+    DOCUMENTS_READ = "documents:read"
+    DOCUMENTS_WRITE = "documents:write"
+    API_KEYS_MANAGE = "api_keys:manage"
+
+
+# From the most to the least powerful: each role may do all that those after it may.
+_RANKING = (Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER)
+
+# The least powerful role that has each permission.
+_LEAST_ROLE = {
+    Permission.SEARCH: Role.VIEWER,
+    Permission.CHAT: Role.VIEWER,
+    Permission.EMBEDDINGS: Role.VIEWER,
+    Permission.THREADS_READ: Role.VIEWER,  # threads are always one's own
+    Permission.THREADS_WRITE: Role.VIEWER,
+    Permission.KNOWLEDGE_BASES_READ: Role.VIEWER,
+    Permission.KNOWLEDGE_BASES_WRITE: Role.ADMIN,
+    Permission.DOCUMENTS_READ: Role.VIEWER,
+    Permission.DOCUMENTS_WRITE: Role.MEMBER,
+    Permission.API_KEYS_MANAGE: Role.ADMIN,
+}
+
+
+def permissions_of(role: Role) -> frozenset[Permission]:
+    return frozenset(permission for permission in Permission if role in roles_with(permission))
+
+
+def roles_with(permission: Permission) -> tuple[Role, ...]:
+    """The most powerful first."""
+    return _RANKING[: _RANKING.index(_LEAST_ROLE[permission]) + 1]
+
+
+def require(ctx: TenantContext, permission: Permission) -> None:
+    """Raises `Forbidden`, which names the permission and the roles that have it."""
+    allowed = roles_with(permission)
+    if ctx.role not in allowed:
+        raise Forbidden(
+            f"This needs the permission {permission}, which {', '.join(allowed)} have; your role is {ctx.role}."
+        )
+
+
+def lesser_role(one: Role, other: Role) -> Role:
+    return max(one, other, key=_RANKING.index)
