@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectSendStream
@@ -94,7 +94,7 @@ class Runner:
             except asyncio.CancelledError:
                 await asyncio.shield(self._fail(ctx, run, INTERRUPTED, usage))
                 raise
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - whatever a graph raises must end its run, not the server
                 failure = _failure(error, run)
                 await self._fail(ctx, run, failure, usage)
                 await send.send(RunFailed(run_id=run.run_id, code=failure.code, detail=failure.detail))
@@ -114,12 +114,14 @@ class Runner:
             "run_id": run.run_id,
         }
         state: dict[str, Any] = {}
-        async for mode, data in graph.astream(
+        steps = graph.astream(
             {"messages": [HumanMessage(run.question)]},
             config,
             context=Context(ctx, run.knowledge_base_ids),
             stream_mode=["updates", "messages"],
-        ):
+        )
+        async for step in steps:
+            mode, data = cast(tuple[str, Any], step)
             if mode == "messages":
                 chunk, metadata = data
                 if metadata["langgraph_node"] == RESPOND and isinstance(chunk, AIMessageChunk) and chunk.text:
@@ -166,9 +168,7 @@ INTERRUPTED = _Failure("interrupted", "client_disconnected", "The reader went aw
 
 def _failure(error: Exception, run: Run) -> _Failure:
     if isinstance(error, TimeoutError):
-        return _Failure(
-            "timeout", "run_timeout", "The answer took too long; ask again, or ask for less at once."
-        )
+        return _Failure("timeout", "run_timeout", "The answer took too long; ask again, or ask for less at once.")
     if isinstance(error, AtriumError):
         return _Failure("error", error.code, error.detail)
     log.error("a run failed", exc_info=error, extra={"run_id": run.run_id})

@@ -82,9 +82,7 @@ async def renew_lease(database: Database, ctx: TenantContext, run: Run) -> None:
         )
 
 
-async def succeed(
-    database: Database, ctx: TenantContext, run: Run, answer: Answer, counts: list[TokenCount]
-) -> None:
+async def succeed(database: Database, ctx: TenantContext, run: Run, answer: Answer, counts: list[TokenCount]) -> None:
     async with database.tenant_transaction(ctx) as connection:
         await connection.execute(
             "INSERT INTO messages (tenant_id, thread_id, run_id, role, content, sources, citations) "
@@ -111,9 +109,7 @@ async def fail(
         await _record(connection, ctx, run, counts)
 
 
-async def _end(
-    connection: Connection, ctx: TenantContext, run: Run, status: str, error_code: str | None
-) -> None:
+async def _end(connection: Connection, ctx: TenantContext, run: Run, status: str, error_code: str | None) -> None:
     await connection.execute(
         "UPDATE runs SET status = %s, error_code = %s, ended_at = now() WHERE tenant_id = %s AND run_id = %s",
         (status, error_code, ctx.tenant_id, run.run_id),

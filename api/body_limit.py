@@ -52,7 +52,5 @@ class BodyLimit:
     async def _refuse(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
         detail = f"The body is larger than {limit:,} bytes; send less at once."
         # Closing keeps the rest of the body from being read as the next request.
-        response = problem(
-            scope["state"]["request_id"], 413, "too_large", detail, headers={"Connection": "close"}
-        )
+        response = problem(scope["state"]["request_id"], 413, "too_large", detail, headers={"Connection": "close"})
         await response(scope, receive, send)

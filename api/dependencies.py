@@ -17,7 +17,8 @@ from retrieval.embeddings import EmbeddingModel
 from retrieval.retriever import Retriever
 from tenants import api_keys, limits
 from tenants.permissions import Permission, require
-from tenants.tokens import SigningKeys, verify_access_token
+from tenants.signing_keys import SigningKeys
+from tenants.tokens import AccessTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Services:
     database: Database
     cache: Cache
     keys: SigningKeys
+    access_tokens: AccessTokens
     embeddings: EmbeddingModel
     retriever: Retriever
     runner: Runner
@@ -49,7 +51,7 @@ async def authenticate(
     if api_key is not None:
         return await api_keys.authenticate(house.database, api_key)
     if bearer is not None:
-        return verify_access_token(house.keys, bearer.credentials)
+        return house.access_tokens.verify(bearer.credentials)
     raise Unauthenticated("Send `Authorization: Bearer <access token>` or `x-api-key: <key>`.")
 
 
@@ -59,10 +61,8 @@ class Allow:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(
-        self, house: House, ctx: Annotated[TenantContext, Depends(authenticate)]
-    ) -> TenantContext:
-        await limits.count_request(house.cache, ctx, per_minute=house.settings.requests_per_minute)
+    async def __call__(self, house: House, ctx: Annotated[TenantContext, Depends(authenticate)]) -> TenantContext:
+        await limits.spend_request(house.cache, ctx, per_minute=house.settings.requests_per_minute)
         require(ctx, self.permission)
         return ctx
 

@@ -81,8 +81,7 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # The input itself is left out: it may be a password, or a megabyte.
     errors = [
-        {"at": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-        for item in error.errors()[:10]
+        {"at": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()[:10]
     ]
     detail = "; ".join(f"{item['at']}: {item['message']}" for item in errors[:3])
     return problem(
@@ -93,9 +92,7 @@ def _invalid_request(request: Request, error: Exception) -> JSONResponse:
 def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("'", "")
-    return problem(
-        request.state.request_id, error.status_code, code, str(error.detail), headers=error.headers
-    )
+    return problem(request.state.request_id, error.status_code, code, str(error.detail), headers=error.headers)
 
 
 def _defect(request: Request, error: Exception) -> JSONResponse:

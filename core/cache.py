@@ -94,8 +94,6 @@ class Cache:
 def _connection_options() -> dict[str, Any]:
     return {
         "decode_responses": True,
-        "socket_timeout": DEADLINE_SECONDS,
-        "socket_connect_timeout": DEADLINE_SECONDS,
         # A second try would come after the deadline.
         "retry": Retry(NoBackoff(), 0),
         "driver_info": None,

@@ -36,9 +36,7 @@ async def hash_password(password: str) -> str:
 async def verify_password(password: str, password_hash: str | None) -> bool:
     """False for a wrong password, and after the same work for `None`: an account that does not exist."""
     loop = asyncio.get_running_loop()
-    return await loop.run_in_executor(
-        _THREADS, _verify, _normalized(password), password_hash or _HASH_OF_NOBODY
-    )
+    return await loop.run_in_executor(_THREADS, _verify, _normalized(password), password_hash or _HASH_OF_NOBODY)
 
 
 def needs_rehash(password_hash: str) -> bool:

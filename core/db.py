@@ -38,9 +38,7 @@ class Database:
         await self._app.close()
 
     @asynccontextmanager
-    async def tenant_transaction(
-        self, ctx: TenantContext, *, snapshot: bool = False
-    ) -> AsyncIterator[Connection]:
+    async def tenant_transaction(self, ctx: TenantContext, *, snapshot: bool = False) -> AsyncIterator[Connection]:
         """A transaction as `atrium_app` that sees the rows of `ctx.tenant_id` and no others.
 
         `snapshot=True` makes it read-only and repeatable: every statement sees the same moment.

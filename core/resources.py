@@ -22,9 +22,7 @@ class Resources:
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Raises `OperatorError` when a store is not named, not there, or not safe to serve from."""
     if settings.database_url is None or settings.auth_database_url is None or settings.redis_url is None:
-        raise OperatorError(
-            "No stores are named: run `make run`, or set ATRIUM_DATABASE_URL and its siblings."
-        )
+        raise OperatorError("No stores are named: run `make run`, or set ATRIUM_DATABASE_URL and its siblings.")
     async with (
         Database(
             settings.database_url.get_secret_value(),

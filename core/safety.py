@@ -7,8 +7,7 @@ from core.errors import OperatorError
 
 # As Postgres prints what the first migration wrote.
 TENANT_ISOLATION: Final = (
-    "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid"
-    ' AS "nullif"))'
+    "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\"))"
 )
 
 # Partitions are tables too: one without any policy lets nobody in by its own name, which is safe.
@@ -21,10 +20,10 @@ _UNSAFE_TABLES: LiteralString = """
           AND c.relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')
           AND c.relpersistence <> 't'
     )
-    SELECT format('table %s has no forced row-level security', relname) AS finding
+    SELECT format('table %%s has no forced row-level security', relname) AS finding
     FROM tenant_tables WHERE NOT forced
     UNION ALL
-    SELECT format('table %s lacks the policy tenant_isolation, or has it altered', relname)
+    SELECT format('table %%s lacks the policy tenant_isolation, or has it altered', relname)
     FROM tenant_tables t WHERE NOT closed AND NOT EXISTS (
         SELECT FROM pg_policy p
         WHERE p.polrelid = t.oid AND p.polname = 'tenant_isolation'
@@ -42,7 +41,7 @@ _UNSAFE_TABLES: LiteralString = """
 # MEMBER, not USAGE: what a role may become with SET ROLE counts as what it is.
 _UNSAFE_ROLE: LiteralString = """
     WITH me AS (SELECT oid, rolname FROM pg_roles WHERE rolname IN (session_user, current_user))
-    SELECT DISTINCT format('role %s is, or may become, %s, %s', me.rolname, r.rolname,
+    SELECT DISTINCT format('role %%s is, or may become, %%s, %%s', me.rolname, r.rolname,
         CASE WHEN r.rolsuper THEN 'a superuser'
              WHEN r.rolbypassrls THEN 'which bypasses row-level security'
              ELSE 'which owns tables' END) AS finding
@@ -70,9 +69,7 @@ async def refuse_unsafe_database(database: Database) -> None:
     if auth_role:
         advice.append(f"{'; '.join(auth_role)}: ATRIUM_AUTH_DATABASE_URL must connect as atrium_auth.")
     if advice:
-        raise OperatorError(
-            "This database does not keep tenants apart. " + " ".join(advice), code="unsafe_database"
-        )
+        raise OperatorError("This database does not keep tenants apart. " + " ".join(advice), code="unsafe_database")
 
 
 async def _findings(connection: Connection, query: LiteralString) -> list[str]:

@@ -7,13 +7,19 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import OperatorError
+from core.llm.config import ChatModelConfig
 
 MIB = 1024 * 1024
 
 
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
-        env_prefix="ATRIUM_", env_file=".env", extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix="ATRIUM_",
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     # Where it runs
@@ -32,9 +38,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=2, le=200)
 
     # Identity
-    jwt_keys_file: Path | None = Field(
-        None, description="JSON Web Key Set with private keys; the first signs"
-    )
+    jwt_keys_file: Path | None = Field(None, description="JSON Web Key Set with private keys; the first signs")
     jwt_issuer: str = "atrium"
     jwt_audience: str = "atrium-api"
     access_token_seconds: int = Field(900, ge=60, le=86400)
@@ -47,9 +51,7 @@ class Settings(BaseSettings):
     llm_fallback_model: str | None = None
     llm_timeout_seconds: float = Field(60.0, gt=0)
     llm_max_retries: int = Field(2, ge=0, le=10)
-    embedding_base_url: str | None = Field(
-        None, description="OpenAI-compatible; unset means all-MiniLM-L6-v2"
-    )
+    embedding_base_url: str | None = Field(None, description="OpenAI-compatible; unset means all-MiniLM-L6-v2")
     embedding_api_key: SecretStr | None = None
     embedding_model: str = "text-embedding-3-small"
     embedding_dimensions: int = Field(384, ge=32, le=4000)
@@ -65,6 +67,9 @@ class Settings(BaseSettings):
     run_timeout_seconds: float = Field(300.0, gt=0)
     worker_concurrency: int = Field(2, ge=1)
 
+    # LangGraph Studio
+    studio_tenant: str = Field("pellwick-lamp-works", description="the slug whose documents it answers from")
+
     # Telemetry
     langfuse_host: str | None = None
     langfuse_public_key: str | None = None
@@ -76,13 +81,27 @@ class Settings(BaseSettings):
         urls["ATRIUM_REDIS_URL"] = self.redis_url
         missing = [name for name, url in urls.items() if url is None]
         if 0 < len(missing) < len(urls):
-            raise OperatorError(
-                f"Set {', '.join(missing)} too, or none of {', '.join(urls)} to run embedded."
-            )
+            raise OperatorError(f"Set {', '.join(missing)} too, or none of {', '.join(urls)} to run embedded.")
         if not missing and self.jwt_keys_file is None:
             raise OperatorError("Set ATRIUM_JWT_KEYS_FILE: with real stores Atrium makes up no signing keys.")
         return self
 
     @property
+    def chat_model(self) -> ChatModelConfig:
+        return ChatModelConfig(
+            base_url=self.llm_base_url,
+            api_key=self.llm_api_key,
+            model=self.llm_model,
+            fallback_model=self.llm_fallback_model,
+            timeout_seconds=self.llm_timeout_seconds,
+            max_retries=self.llm_max_retries,
+        )
+
+    @property
     def embedded(self) -> bool:
         return self.database_url is None
+
+    @property
+    def signing_keys_file(self) -> Path:
+        """Embedded, Atrium makes this file itself; otherwise it has been named."""
+        return self.jwt_keys_file or self.data_dir.resolve() / "jwt-keys.json"

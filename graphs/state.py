@@ -1,9 +1,10 @@
 """What a conversation remembers between its steps: plain JSON values and messages, so any checkpoint can be read."""
 
-from typing import Annotated, NotRequired, TypedDict
+from typing import Annotated, NotRequired
 
 from langchain_core.messages import AnyMessage
 from langgraph.graph.message import add_messages
+from typing_extensions import TypedDict  # pydantic cannot read typing's before Python 3.12
 
 
 class Source(TypedDict):

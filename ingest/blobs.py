@@ -18,9 +18,7 @@ async def store(connection: Connection, ctx: TenantContext, data: bytes) -> byte
 
 async def load(connection: Connection, ctx: TenantContext, sha256: bytes) -> bytes:
     cursor = connection.cursor(binary=True)
-    await cursor.execute(
-        "SELECT data FROM blobs WHERE tenant_id = %s AND sha256 = %s", (ctx.tenant_id, sha256)
-    )
+    await cursor.execute("SELECT data FROM blobs WHERE tenant_id = %s AND sha256 = %s", (ctx.tenant_id, sha256))
     row = await cursor.fetchone()
     assert row is not None, "a foreign key keeps a version's blob"
     data: bytes = row["data"]

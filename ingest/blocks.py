@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from core.errors import ClientError
+
 BlockKind = Literal["heading", "paragraph", "list_item", "table", "code"]
 
 
@@ -30,13 +32,13 @@ class ParsedDocument:
     pages: int | None = None
 
 
-class DocumentRejected(Exception):
+class DocumentRejected(ClientError):
     """The document cannot be ingested, and only its owner can change that.
 
     code: stable, snake_case. detail: one sentence that says what is wrong and what to do.
     """
 
+    status = 422
+
     def __init__(self, code: str, detail: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
+        super().__init__(detail, code=code)

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from ingest.blocks import Block, ParsedDocument
+from ingest.blocks import Block, BlockKind, ParsedDocument
 from ingest.sentences import sentence_spans
+from retrieval.chunks import NewChunk
 
 # MiniLM reads 256 word pieces: about 1,000 characters of English with room for the headings.
 CHUNK_CHARACTERS = 900
@@ -16,48 +17,23 @@ _HEADINGS_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Chunk:
-    """text is ChunkedDocument.text[start:end].
-
-    ordinal: 0-based position in the document. headings: path of the section from the outermost to its own
-    heading, and for the later parts of a cut table also the table's header row. page_start, page_end: 1-based,
-    inclusive, None where the format has no pages.
-    """
-
-    ordinal: int
-    start: int
-    end: int
-    text: str
-    headings: tuple[str, ...]
-    page_start: int | None
-    page_end: int | None
-
-    @property
-    def embedding_text(self) -> str:
-        """What is embedded and indexed: the headings that the text does not open with, then the text."""
-        above = [heading for heading in self.headings if heading not in self.text]
-        context = " > ".join(above)[-_HEADINGS_CHARACTERS:]
-        return f"{context}\n{self.text}" if context else self.text
-
-
-@dataclass(frozen=True, slots=True)
 class ChunkedDocument:
     """The document's text and its chunks: in order, without overlap, every character but spaces in one."""
 
     text: str
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[NewChunk, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A span that is not cut again; opens: whether a new section or a cut table's next part begins here."""
+    """A span that is not cut again; opens: whether a section or a cut table's next part begins here."""
 
     start: int
     end: int
     headings: tuple[str, ...]
     page: int | None
     opens: bool = False
-    is_heading: bool = False
+    kind: BlockKind = "paragraph"
 
 
 def chunk(
@@ -70,12 +46,14 @@ def chunk(
     A heading opens a chunk; neighbours of one section are packed together.
     """
     text, spans = _lay_out(document.blocks)
-    chunks: list[Chunk] = []
-    for pieces in _packed(list(_pieces(text, spans, size, table_size)), size):
+    chunks: list[NewChunk] = []
+    for pieces in _packed(list(_pieces(text, spans, size, table_size)), size, table_size):
         start, end = _trimmed(text, pieces[0].start, pieces[-1].end)
+        if start == end:
+            continue
         pages = [piece.page for piece in pieces if piece.page is not None]
         chunks.append(
-            Chunk(
+            NewChunk(
                 ordinal=len(chunks),
                 start=start,
                 end=end,
@@ -104,18 +82,14 @@ def _lay_out(blocks: tuple[Block, ...]) -> tuple[str, list[tuple[Block, int, int
     return "".join(parts), spans
 
 
-def _pieces(
-    text: str, spans: list[tuple[Block, int, int]], size: int, table_size: int
-) -> Iterator[_Piece]:
+def _pieces(text: str, spans: list[tuple[Block, int, int]], size: int, table_size: int) -> Iterator[_Piece]:
     path: list[tuple[int, str]] = []
     for block, start, end in spans:
         if block.kind == "heading":
             path = [(level, title) for level, title in path if level < block.level]
             path.append((block.level, " ".join(block.text.split())))
         headings = tuple(title for _, title in path)
-        whole = _Piece(start, end, headings, block.page)
-        if block.kind == "heading":
-            whole = replace(whole, opens=True, is_heading=True)
+        whole = _Piece(start, end, headings, block.page, block.kind == "heading", block.kind)
         if end - start <= (table_size if block.kind == "table" else size):
             yield whole
         elif block.kind == "table":
@@ -147,22 +121,24 @@ def _row_spans(text: str, table: _Piece, size: int) -> Iterator[tuple[int, int]]
         start = end
 
 
-def _packed(pieces: list[_Piece], size: int) -> list[list[_Piece]]:
+def _packed(pieces: list[_Piece], size: int, table_size: int) -> list[list[_Piece]]:
     """Groups of adjoining pieces of one section that fit together, headings with what follows them."""
     groups: list[list[_Piece]] = []
     for piece in pieces:
-        if groups and _belongs(groups[-1], piece, size):
+        if groups and _belongs(groups[-1], piece, size, table_size):
             groups[-1].append(piece)
         else:
             groups.append([piece])
     return _without_small_ends(groups, size)
 
 
-def _belongs(group: list[_Piece], piece: _Piece, size: int) -> bool:
-    only_headings = all(member.is_heading for member in group)
+def _belongs(group: list[_Piece], piece: _Piece, size: int, table_size: int) -> bool:
+    length = piece.end - group[0].start
+    only_headings = all(member.kind == "heading" for member in group)
     if piece.opens:
-        return only_headings and piece.is_heading and piece.end - group[0].start <= size
-    return only_headings or piece.end - group[0].start <= size
+        return only_headings and piece.kind == "heading" and length <= size
+    introduces_table = piece.kind == "table" and group[-1].end - group[0].start < size * _SMALL
+    return only_headings or length <= (table_size if introduces_table else size)
 
 
 def _without_small_ends(groups: list[list[_Piece]], size: int) -> list[list[_Piece]]:

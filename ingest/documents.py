@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
+from typing import Literal, LiteralString
 from uuid import UUID, uuid4
 
 from psycopg.rows import DictRow
@@ -14,6 +14,8 @@ from core.paging import Cursor, Page, page
 from core.tenancy import TenantContext
 from ingest import blobs, jobs
 from retrieval import chunks
+
+Stage = Literal["queued", "loading", "embedding", "ready", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,7 @@ class Document:
     name: str
     version: int
     ready_version: int | None
-    status: str
+    status: Stage
     error_code: str | None
     error_detail: str | None
     bytes: int
@@ -76,9 +78,7 @@ async def upload(
     return tuple([await find(connection, ctx, knowledge_base_id, ids[file.name]) for file in uploads])
 
 
-async def find(
-    connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID
-) -> Document:
+async def find(connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID) -> Document:
     rows = await connection.execute(
         _SELECT + "AND d.document_id = %(document_id)s",
         {"tenant_id": ctx.tenant_id, "knowledge_base_id": knowledge_base_id, "document_id": document_id},
@@ -87,6 +87,11 @@ async def find(
     if row is None:
         raise NotFound("document")
     return Document(**row)
+
+
+async def get(database: Database, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID) -> Document:
+    async with database.tenant_transaction(ctx) as connection:
+        return await find(connection, ctx, knowledge_base_id, document_id)
 
 
 async def list_page(
@@ -158,9 +163,7 @@ async def _lock_knowledge_base(connection: Connection, ctx: TenantContext, knowl
         raise NotFound("knowledge base")
 
 
-async def _upload_one(
-    connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, file: Upload
-) -> UUID:
+async def _upload_one(connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, file: Upload) -> UUID:
     sha256 = await blobs.store(connection, ctx, file.data)
     rows = await connection.execute(
         "INSERT INTO documents (tenant_id, document_id, knowledge_base_id, name) VALUES (%s, %s, %s, %s) "

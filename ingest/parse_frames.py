@@ -1,8 +1,8 @@
 """The wire between ingest.parsing and its child: JSON behind a four-byte length.
 
-From the parent one message: filename and limits, followed by the document. From the child, each a list whose first
-item names it: ["ready", pid], ["progress", done, total], ["blocks", [[kind, text, level, page], …]], and at the end
-["done", pages] or ["rejected", code, detail, cause].
+From the parent: one message with filename, limits and size, then the document itself.
+From the child: lists that begin with their name: ["ready", pid], ["progress", done, total] and
+["blocks", [[kind, text, level, page], …]], at the end ["done", pages] or ["rejected", code, detail, cause].
 """
 
 import json

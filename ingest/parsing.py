@@ -34,21 +34,26 @@ _CRASHED = "The file made its reader fail, so it is probably damaged; save it ag
 async def parse(data: bytes, filename: str, limits: ParseLimits, on_progress: OnProgress) -> ParsedDocument:
     """The document's blocks.
 
-    on_progress(done, total) hears of pages while they are read; it may be a coroutine function. Raises
-    DocumentRejected when the document is at fault, ChildProcessError when no child could be started (try again).
+    on_progress(done, total) hears of pages while they are read; it may be a coroutine function.
+    Raises DocumentRejected when the document is at fault, ChildProcessError when no child could be started.
     """
     reader, writer = await asyncio.open_unix_connection(sock=_server.connect())
     child: int | None = None
+    clock = asyncio.timeout(None)
     try:
         child = await _ready(reader)
-        async with asyncio.timeout(limits.seconds):
+        async with clock:
+            clock.reschedule(asyncio.get_running_loop().time() + limits.seconds)
             request = {"filename": filename, "bytes": len(data), "limits": asdict(limits)}
             writer.write(frame(request))
             writer.write(data)
             return await _result(reader, limits, on_progress)
     except TimeoutError as exc:
+        if not clock.expired():
+            raise  # the listener's, not ours
         raise DocumentRejected(
-            "parse_timeout", f"The file took longer than {limits.seconds:g} seconds to read; split it into parts."
+            "parse_timeout",
+            f"The file took longer than {limits.seconds:g} seconds to read; split it into parts.",
         ) from exc
     finally:
         if child is not None:
@@ -72,9 +77,7 @@ async def _ready(reader: asyncio.StreamReader) -> int:
         raise ChildProcessError("the parse server ended before it took the document") from exc
 
 
-async def _result(
-    reader: asyncio.StreamReader, limits: ParseLimits, on_progress: OnProgress
-) -> ParsedDocument:
+async def _result(reader: asyncio.StreamReader, limits: ParseLimits, on_progress: OnProgress) -> ParsedDocument:
     blocks: list[Block] = []
     allowance = limits.text_characters * _BYTES_PER_CHARACTER + _BYTES_BESIDE_TEXT
     while True:

@@ -1,5 +1,6 @@
 """From stored bytes to searchable chunks: load, chunk, embed, and flip to the new version in one transaction."""
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from core.db import Database
 from core.tenancy import TenantContext
 from ingest import blobs, progress
 from ingest.blocks import DocumentRejected
-from ingest.chunking import Chunk, ChunkedDocument, chunk
+from ingest.chunking import ChunkedDocument, chunk
 from ingest.parsing import ParseLimits, parse
 from retrieval import chunks
 from retrieval.chunks import NewChunk
@@ -67,10 +68,10 @@ class Pipeline:
             await progress.report(self.cache, ctx, document_id, "loading", done, total)
 
         document = await parse(started.data, started.name, self.limits, report)
-        return _Parsed(chunk(document), document.pages)
+        return _Parsed(await asyncio.to_thread(chunk, document), document.pages)
 
     async def _embed(
-        self, ctx: TenantContext, document_id: UUID, version: int, found: tuple[Chunk, ...]
+        self, ctx: TenantContext, document_id: UUID, version: int, found: tuple[NewChunk, ...]
     ) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
         """One row of `embeddings.dimensions` floats per chunk."""
         async with self.database.tenant_transaction(ctx) as connection:
@@ -82,7 +83,7 @@ class Pipeline:
         vectors = np.empty((len(found), self.embeddings.dimensions), dtype=np.float32)
         for start in range(0, len(found), EMBEDDING_BATCH):
             await progress.report(self.cache, ctx, document_id, "embedding", start, len(found))
-            batch = [item.embedding_text for item in found[start : start + EMBEDDING_BATCH]]
+            batch = [item.indexed_text for item in found[start : start + EMBEDDING_BATCH]]
             vectors[start : start + len(batch)] = await self.embeddings.aembed_documents(batch)
         return vectors
 
@@ -113,7 +114,7 @@ class Pipeline:
                     knowledge_base_id=started.knowledge_base_id,
                     document_id=document_id,
                     version=version,
-                    chunks=[_new_chunk(item) for item in parsed.chunked.chunks],
+                    chunks=parsed.chunked.chunks,
                     embeddings=vectors,
                 )
                 await connection.execute(
@@ -157,15 +158,3 @@ class _Started:
 class _Parsed:
     chunked: ChunkedDocument
     pages: int | None
-
-
-def _new_chunk(item: Chunk) -> NewChunk:
-    return NewChunk(
-        ordinal=item.ordinal,
-        text=item.text,
-        headings=item.headings,
-        page_start=item.page_start,
-        page_end=item.page_end,
-        start=item.start,
-        end=item.end,
-    )

@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Literal
 from uuid import UUID
 
 from core.cache import Cache, tenant_key
 from core.db import Database
 from core.tenancy import TenantContext
 from ingest import documents
+from ingest.documents import Document, Stage
 
-STEP_SECONDS = 300
 POLL_SECONDS = 1.0
-
-Stage = Literal["queued", "loading", "embedding", "ready", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,44 +31,37 @@ async def report(
 ) -> None:
     """Best effort: without Valkey the stages stay, only the steps between them are not seen."""
     step = json.dumps({"stage": stage, "done": done, "total": total})
-    await cache.publish(_key(ctx, document_id), step, keep_seconds=STEP_SECONDS)
+    await cache.publish(_key(ctx, document_id), step)
 
 
 async def wake(cache: Cache, ctx: TenantContext, document_id: UUID) -> None:
-    await cache.publish(_key(ctx, document_id), "", keep_seconds=1)
+    """Tells those who follow to look at the document itself."""
+    await cache.publish(_key(ctx, document_id), "")
 
 
 async def follow(
     database: Database, cache: Cache, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID
 ) -> AsyncIterator[DocumentProgress]:
     """Every change until the newest version is ready or failed. Holds no database connection in between."""
-    last = None
-    async with cache.subscribe(_key(ctx, document_id)) as messages:
-        while True:
-            now = await _current(database, cache, ctx, knowledge_base_id, document_id)
-            if now != last:
-                yield now
-                last = now
+    last: DocumentProgress | None = None
+    async with aclosing(cache.subscribe(_key(ctx, document_id), timeout_seconds=POLL_SECONDS)) as steps:
+        async for step in steps:
+            if step:
+                now = DocumentProgress(**json.loads(step))
+            else:
+                now = _progress(await documents.get(database, ctx, knowledge_base_id, document_id))
+                if last is not None and now.stage == last.stage:
+                    continue
+            yield now
+            last = now
             if now.stage in ("ready", "failed"):
                 return
-            await messages.wait(POLL_SECONDS)
 
 
-async def _current(
-    database: Database, cache: Cache, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID
-) -> DocumentProgress:
-    async with database.tenant_transaction(ctx) as connection:
-        document = await documents.find(connection, ctx, knowledge_base_id, document_id)
-    match document.status:
-        case "loading" | "embedding":
-            step = await cache.get(_key(ctx, document_id))
-            return DocumentProgress(**json.loads(step)) if step else DocumentProgress("loading")
-        case "ready":
-            return DocumentProgress("ready", document.chunks, document.chunks)
-        case "failed":
-            return DocumentProgress("failed", None, None, document.error_code, document.error_detail)
-        case _:
-            return DocumentProgress("queued")
+def _progress(document: Document) -> DocumentProgress:
+    if document.status == "ready":
+        return DocumentProgress("ready", document.chunks, document.chunks)
+    return DocumentProgress(document.status, error_code=document.error_code, error_detail=document.error_detail)
 
 
 def _key(ctx: TenantContext, document_id: UUID) -> str:

@@ -29,9 +29,7 @@ MAX_ATTEMPTS = 5
 HEARTBEAT_SECONDS = 1.0
 STALLED_SECONDS = 5.0
 SHUTDOWN_SECONDS = 5.0
-GAVE_UP = (
-    f"Processing failed {MAX_ATTEMPTS} times for a reason on our side; process the document again later."
-)
+GAVE_UP = f"Processing failed {MAX_ATTEMPTS} times for a reason on our side; process the document again later."
 
 
 class Backoff(BaseRetryStrategy):
@@ -49,7 +47,7 @@ def build_app(connector: PsycopgConnector, work: Pipeline) -> App:
     app = App(connector=connector)
 
     @app.task(name=PROCESS_DOCUMENT, queue=QUEUE, retry=Backoff(), pass_context=True)
-    async def process_document(context: JobContext, **arguments: Any) -> None:
+    async def process_document(context: JobContext, /, **arguments: Any) -> None:
         ctx, document_id, version = _arguments(arguments)
         log.info("processing", extra={"tenant_id": ctx.tenant_id, "document_id": document_id})
         try:
@@ -83,7 +81,8 @@ async def run(settings: Settings) -> None:
     """Until SIGINT or SIGTERM; unfinished documents go back to the queue."""
     assert settings.database_url is not None
     connector = PsycopgConnector(conninfo=settings.database_url.get_secret_value(), min_size=1, max_size=4)
-    async with open_resources(settings) as resources, parsing.parser():
+    parsing.start_parse_server()
+    async with open_resources(settings) as resources:
         work = Pipeline(resources.database, resources.cache, embeddings_from(settings), ParseLimits())
         app = build_app(connector, work)
         async with app.open_async():

@@ -1,5 +1,6 @@
 """Texts to vectors: what retrieval needs of a model, and which one the settings choose."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from core.settings import Settings
@@ -25,6 +26,8 @@ class EmbeddingModel(Protocol):
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]: ...
 
     async def aembed_query(self, text: str) -> list[float]: ...
+
+    def count_tokens(self, texts: Sequence[str]) -> int: ...
 
 
 def embeddings_from(settings: Settings, *, threads: int = 1) -> LocalEmbeddings | RemoteEmbeddings:

@@ -53,9 +53,7 @@ async def get(database: Database, ctx: TenantContext, knowledge_base_id: UUID) -
         return await _get(connection, ctx, knowledge_base_id)
 
 
-async def list_page(
-    database: Database, ctx: TenantContext, *, cursor: Cursor, limit: int
-) -> Page[KnowledgeBase]:
+async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, limit: int) -> Page[KnowledgeBase]:
     async with database.tenant_transaction(ctx) as connection:
         rows = await connection.execute(
             _SELECT + "AND (created_at, knowledge_base_id) < (%(created_at)s, %(row_id)s) "
@@ -90,9 +88,7 @@ async def update(
             return await _get(connection, ctx, knowledge_base_id)
 
 
-async def require_all(
-    database: Database, ctx: TenantContext, knowledge_base_ids: Sequence[UUID] | None
-) -> None:
+async def require_all(database: Database, ctx: TenantContext, knowledge_base_ids: Sequence[UUID] | None) -> None:
     """Raises `NotFound` unless the caller may see every one of them."""
     if not knowledge_base_ids:
         return
@@ -125,6 +121,4 @@ def _unique_name(name: str | None) -> Iterator[None]:
     try:
         yield
     except UniqueViolation as exc:
-        raise Conflict(
-            f"A knowledge base named {name!r} exists; choose another name.", code="name_taken"
-        ) from exc
+        raise Conflict(f"A knowledge base named {name!r} exists; choose another name.", code="name_taken") from exc

@@ -68,6 +68,10 @@ class LocalEmbeddings(Embeddings):
     async def aembed_query(self, text: str) -> list[float]:
         return await asyncio.to_thread(self.embed_query, text)
 
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """As the model reads them: at most 256 of each text."""
+        return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch([_encodable(t) for t in texts]))
+
     def _run(self, encodings: Sequence[Encoding]) -> Vectors:
         shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
         ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)

@@ -1,6 +1,6 @@
 """Any OpenAI-compatible `/embeddings` endpoint."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import openai
@@ -12,6 +12,7 @@ from core.errors import Unavailable
 
 # Many compatible servers take far fewer inputs in one request than OpenAI's 2,048.
 _BATCH = 128
+_CHARACTERS_PER_TOKEN = 4
 
 
 class EmbeddingsRejected(Unavailable):
@@ -67,6 +68,10 @@ class RemoteEmbeddings(Embeddings):
 
     async def aembed_query(self, text: str) -> list[float]:
         return (await self.aembed_documents([text]))[0]
+
+    def count_tokens(self, texts: Sequence[str]) -> int:
+        """An estimate: the client keeps the endpoint's own count to itself."""
+        return sum(len(text) // _CHARACTERS_PER_TOKEN + 1 for text in texts)
 
     def _checked(self, vectors: list[list[float]], expected: int) -> list[list[float]]:
         if len(vectors) != expected or any(len(vector) != self.dimensions for vector in vectors):

@@ -46,7 +46,7 @@ async def register(database: Database, *, tenant_name: str, email: str, password
     tenant_name = fields.text(tenant_name, field="tenant_name", longest=200)
     email = fields.email_address(email)
     name = fields.text(name, field="name", longest=200)
-    password_hash = await hash_password(fields.password(password))
+    password_hash = await hash_password(fields.new_password(password))
     ctx = TenantContext(uuid4(), uuid4(), Role.OWNER)
     async with database.tenant_transaction(ctx) as connection:
         await _insert_user(connection, ctx.user_id, email, name, password_hash)
@@ -66,17 +66,13 @@ async def login(database: Database, email: str, password: str, tenant: str | Non
     """
     email, password = fields.email_address(email), fields.password(password)
     async with database.auth_transaction() as connection:
-        cursor = await connection.execute(
-            _MEMBERS + " WHERE lower(u.email) = lower(%s) ORDER BY slug", (email,)
-        )
+        cursor = await connection.execute(_MEMBERS + " WHERE lower(u.email) = lower(%s) ORDER BY slug", (email,))
         rows = await cursor.fetchall()
     proven = await verify_password(password, rows[0]["password_hash"] if rows else None)
     members = [_member(row) for row in rows if proven and row["tenant_id"] is not None]
     if tenant is None and len(members) > 1:
         names = ", ".join(member.tenant_slug for member in members)
-        raise Conflict(
-            f"You belong to several tenants; set `tenant` to one of {names}.", code="tenant_required"
-        )
+        raise Conflict(f"You belong to several tenants; set `tenant` to one of {names}.", code="tenant_required")
     for member in members:
         if tenant in (None, member.tenant_slug):
             return member
@@ -95,9 +91,7 @@ async def me(database: Database, ctx: TenantContext) -> Member:
     return _member(row | {"role": ctx.role})
 
 
-async def _insert_user(
-    connection: Connection, user_id: UUID, email: str, name: str, password_hash: str
-) -> None:
+async def _insert_user(connection: Connection, user_id: UUID, email: str, name: str, password_hash: str) -> None:
     try:
         await connection.execute(
             "INSERT INTO users (user_id, email, name, password_hash) VALUES (%s, %s, %s, %s)",

@@ -61,9 +61,7 @@ async def create(
         )  # fmt: skip
         row = await cursor.fetchone()
     if row is None:
-        raise Conflict(
-            f"A tenant has at most {MOST_PER_TENANT} keys; delete one first.", code="too_many_api_keys"
-        )
+        raise Conflict(f"A tenant has at most {MOST_PER_TENANT} keys; delete one first.", code="too_many_api_keys")
     return _api_key(row), secret
 
 

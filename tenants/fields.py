@@ -2,7 +2,8 @@
 
 from core.errors import Invalid
 
-PASSWORD_LENGTHS = range(10, 1025)
+SHORTEST_PASSWORD = 10
+LONGEST_PASSWORD = 1024
 
 
 def text(value: str, *, field: str, longest: int) -> str:
@@ -26,11 +27,17 @@ def email_address(value: str) -> str:
     return email
 
 
+def new_password(value: str) -> str:
+    """Raises `Invalid` for one that is too short to be safe, or that `password` refuses."""
+    if len(value) < SHORTEST_PASSWORD:
+        raise Invalid(f"`password` must have at least {SHORTEST_PASSWORD} characters.")
+    return password(value)
+
+
 def password(value: str) -> str:
-    """Raises `Invalid` for one that is too short, or so long that hashing it would be an attack."""
-    if len(value) not in PASSWORD_LENGTHS:
-        shortest, longest = PASSWORD_LENGTHS[0], PASSWORD_LENGTHS[-1]
-        raise Invalid(f"`password` must have {shortest} to {longest} characters.")
+    """Raises `Invalid` for one so long that hashing it would be an attack."""
+    if len(value) > LONGEST_PASSWORD:
+        raise Invalid(f"`password` may have at most {LONGEST_PASSWORD} characters.")
     _refuse_unstorable(value, "password")
     return value
 

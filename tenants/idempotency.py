@@ -3,6 +3,7 @@
 `claim`, the work and `complete` belong in one transaction: then a key is stored exactly if its work is.
 """
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -15,12 +16,32 @@ from tenants import fields
 _UNFINISHED = Jsonb(None)
 
 
+async def once(
+    connection: Connection,
+    ctx: TenantContext,
+    *,
+    operation: str,
+    key: str | None,
+    request_hash: bytes,
+    work: Callable[[], Awaitable[dict[str, Any]]],
+) -> tuple[dict[str, Any], bool]:
+    """What `work` returns, a JSON object, and whether that is an earlier request's. Without a key it always works."""
+    if key is None:
+        return await work(), False
+    found = await claim(connection, ctx, operation=operation, key=key, request_hash=request_hash)
+    if found is not None:
+        return found, True
+    done = await work()
+    await complete(connection, ctx, operation=operation, key=key, response=done)
+    return done, False
+
+
 async def claim(
     connection: Connection, ctx: TenantContext, *, operation: str, key: str, request_hash: bytes
 ) -> dict[str, Any] | None:
     """The stored response if this request was done before; None if it is the caller's to do now.
 
-    Waits while another transaction holds the same key. `request_hash` is a digest of what the request asks for;
+    Waits while another transaction holds the same key. `request_hash` is a digest of what is asked for;
     raises `Invalid` with the code `idempotency_key_reused` when the key came with another one.
     """
     key = _checked(key)

@@ -7,6 +7,7 @@ from core.tenancy import Role, TenantContext
 
 
 class Permission(StrEnum):
+    PROFILE = "profile"
     SEARCH = "search"
     CHAT = "chat"
     EMBEDDINGS = "embeddings"
@@ -24,6 +25,7 @@ _RANKING = (Role.OWNER, Role.ADMIN, Role.MEMBER, Role.VIEWER)
 
 # The least powerful role that has each permission.
 _LEAST_ROLE = {
+    Permission.PROFILE: Role.VIEWER,
     Permission.SEARCH: Role.VIEWER,
     Permission.CHAT: Role.VIEWER,
     Permission.EMBEDDINGS: Role.VIEWER,
@@ -51,7 +53,8 @@ def require(ctx: TenantContext, permission: Permission) -> None:
     allowed = roles_with(permission)
     if ctx.role not in allowed:
         raise Forbidden(
-            f"This needs the permission {permission}, which {', '.join(allowed)} have; your role is {ctx.role}."
+            f"This needs the permission {permission}, which the role {ctx.role} lacks;"
+            f" these have it: {', '.join(allowed)}."
         )
 
 

@@ -45,9 +45,7 @@ async def rotate(database: Database, token: str, *, lifetime_seconds: int) -> tu
     """
     owner, found = await _find(database, token)
     async with database.tenant_transaction(owner) as connection:
-        cursor = await connection.execute(
-            _USE, {"tenant_id": owner.tenant_id, "token_hash": found["token_hash"]}
-        )
+        cursor = await connection.execute(_USE, {"tenant_id": owner.tenant_id, "token_hash": found["token_hash"]})
         used = await cursor.fetchone()
         if used is not None:
             ctx = TenantContext(owner.tenant_id, owner.user_id, Role(used["role"]))

@@ -1,4 +1,4 @@
-"""Access tokens: short-lived JWTs (RFC 9068's spirit) that say who acts, for which tenant, in which role.
+"""Access tokens: short-lived JWTs (RFC 7519) that say who acts, for which tenant, in which role.
 
 The role is the token's for its whole life, at most `access_token_seconds`: verification asks no database, and
 a member who is removed or demoted keeps the old role until the token expires.
@@ -48,7 +48,7 @@ class AccessTokens:
 
     def verify(self, token: str) -> TenantContext:
         """Raises `Unauthenticated` with the code `token_expired` or `token_invalid`."""
-        if len(token) > _LONGEST or not token.isascii():
+        if len(token) > _LONGEST:
             raise _invalid()
         try:
             return self._context(token)

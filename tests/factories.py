@@ -1,9 +1,28 @@
-"""Rows that tests start from, written as the application role."""
+"""Databases and rows that tests start from; rows are written as the application role."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from uuid import UUID, uuid4
 
+import psycopg
+from psycopg import sql
+
 from core.db import Database
+from core.embedded import EmbeddedServers
 from core.tenancy import Role, TenantContext
+
+
+@contextmanager
+def cloned(servers: EmbeddedServers) -> Iterator[EmbeddedServers]:
+    """The same servers with a copy of their database, dropped at the end."""
+    name = f"test_{uuid4().hex}"
+    admin_url = replace(servers, database="postgres").database_url("postgres")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        copy = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+        admin.execute(copy.format(sql.Identifier(name), sql.Identifier(servers.database)))
+        yield replace(servers, database=name)
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 async def add_tenant(database: Database, slug: str, role: Role = Role.OWNER) -> TenantContext:

@@ -82,7 +82,7 @@ async def upload(
             found = await documents.upload(connection, ctx, knowledge_base_id, uploads)
             return {"documents": [Document.model_validate(item).model_dump(mode="json") for item in found]}
 
-        response = await idempotency.once(
+        response, _ = await idempotency.once(
             connection,
             ctx,
             operation=f"upload:{knowledge_base_id}",
@@ -102,20 +102,16 @@ async def list_page(
 
 
 @router.get("/{document_id}", response_model=Document)
-async def get(
-    house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
-) -> Response:
+async def get(house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
     found = await documents.get(house.database, ctx, knowledge_base_id, document_id)
     return conditional(request, Document.model_validate(found))
 
 
-@router.get(
-    "/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM}
-)
+@router.get("/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM})
 async def follow(
     house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
 ) -> EventSourceResponse:
-    """Events `queued`, `loading` (pages done and in total), `embedding` (chunks), and at the end `ready` or `failed`."""
+    """Events `queued`, `loading` (pages done, in total), `embedding` (chunks), and at last `ready` or `failed`."""
     await documents.get(house.database, ctx, knowledge_base_id, document_id)
 
     async def frames() -> AsyncIterator[tuple[str, str]]:
@@ -126,9 +122,7 @@ async def follow(
 
 
 @router.post("/{document_id}/process", status_code=202)
-async def process_again(
-    house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID
-) -> Document:
+async def process_again(house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> Document:
     """The stored bytes once more, as a new version; the present one is searched until that is ready."""
     again = await documents.process_again(house.database, ctx, knowledge_base_id, document_id)
     return Document.model_validate(again)

@@ -51,9 +51,7 @@ class KnowledgeBaseChange(BaseModel):
 
 @router.post("", status_code=201)
 async def create(house: House, ctx: Writer, body: NewKnowledgeBase) -> KnowledgeBase:
-    created = await knowledge_bases.create(
-        house.database, ctx, name=body.name, description=body.description
-    )
+    created = await knowledge_bases.create(house.database, ctx, name=body.name, description=body.description)
     return KnowledgeBase.model_validate(created)
 
 

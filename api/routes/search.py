@@ -50,7 +50,5 @@ class Hits(BaseModel):
 @router.post("/query")
 async def query(house: House, ctx: Searcher, knowledge_base_id: UUID, body: Query) -> Hits:
     await knowledge_bases.require_all(house.database, ctx, [knowledge_base_id])
-    found = await house.retriever.search(
-        ctx, body.query, knowledge_base_ids=[knowledge_base_id], limit=body.limit
-    )
+    found = await house.retriever.search(ctx, body.query, knowledge_base_ids=[knowledge_base_id], limit=body.limit)
     return Hits(hits=[Hit.model_validate(hit) for hit in found])

@@ -37,7 +37,6 @@ class Breaker:
         self._opened_at: float | None = None
         self._probing = False
 
-    @property
     def state(self) -> State:
         if self._opened_at is None:
             return "closed"
@@ -63,7 +62,7 @@ class Breaker:
                 self._probing = False
 
     def _admit(self) -> bool:
-        state = self.state
+        state = self.state()
         if state == "open" or (state == "half_open" and self._probing):
             raise ModelUnavailable("The model has been failing and is given a rest; try again in a minute.")
         self._probing = state == "half_open"

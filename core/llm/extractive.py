@@ -21,7 +21,6 @@ EMBEDDED_CHARACTERS = 400  # of each; what is longer costs more and says the sam
 COSINE, COVERAGE, NEARBY = 0.6, 0.4, 0.1  # weights of a score
 ENOUGH = 0.46  # the lowest score that answers
 RUNNER_UP = 0.12  # how far behind the best a further quote may be
-REDUNDANT = 0.8  # share of the smaller statement's terms that two have in common
 
 
 @dataclass(frozen=True)
@@ -96,17 +95,13 @@ def _scores(question: str, candidates: Sequence[_Candidate], embeddings: Embeddi
 
 
 def _distinct(ranked: Sequence[_Candidate]) -> list[_Candidate]:
-    """The first few that each say something new."""
+    """The first few, without those that repeat a better one, as overlapping chunks do."""
     kept: list[_Candidate] = []
     for each in ranked:
-        if len(kept) < MAX_QUOTES and not any(_redundant(each, other) for other in kept):
+        repeats = any(each.terms <= other.terms or other.terms <= each.terms for other in kept)
+        if len(kept) < MAX_QUOTES and not repeats:
             kept.append(each)
     return kept
-
-
-def _redundant(one: _Candidate, other: _Candidate) -> bool:
-    smaller = min(len(one.terms), len(other.terms))
-    return len(one.terms & other.terms) > REDUNDANT * smaller
 
 
 def _in_reading_order(quotes: Sequence[_Candidate]) -> list[_Candidate]:

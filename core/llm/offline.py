@@ -19,7 +19,7 @@ from core.llm import extractive, prompts, rewriting
 MODEL_NAME = "offline-extractive"
 ONLY_DOCUMENTS = "I can only answer questions from documents: no language model is set up here."
 
-_PIECE = re.compile(r"\s*\S+\s*\Z|\s*\S+")
+_PIECE = re.compile(r"\S+\s*|\s+")
 _WORD = re.compile(r"\S+")
 
 
@@ -88,9 +88,7 @@ def _pieces(messages: list[BaseMessage], reply: str) -> Iterator[ChatGenerationC
     yield ChatGenerationChunk(
         message=AIMessageChunk(
             content="",
-            usage_metadata=UsageMetadata(
-                input_tokens=read, output_tokens=written, total_tokens=read + written
-            ),
+            usage_metadata=UsageMetadata(input_tokens=read, output_tokens=written, total_tokens=read + written),
             chunk_position="last",
         ),
         generation_info={"finish_reason": "stop", "model_name": MODEL_NAME},

@@ -57,9 +57,7 @@ class RewritePrompt:
     turns: tuple[Turn, ...]
 
 
-def answer_messages(
-    question: str, sources: Sequence[Source], history: Sequence[BaseMessage]
-) -> list[BaseMessage]:
+def answer_messages(question: str, sources: Sequence[Source], history: Sequence[BaseMessage]) -> list[BaseMessage]:
     """Ask for an answer with `[n]` markers; `history` is the conversation before the question."""
     rendered = "".join(
         f'<source number="{source.number}" title="{_escape(source.title)}">{_escape(source.text)}</source>\n'

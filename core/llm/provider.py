@@ -1,7 +1,6 @@
 """Which chat model answers: an OpenAI-compatible endpoint, guarded, or the offline model."""
 
 import base64
-from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -13,28 +12,12 @@ from pydantic import SecretStr
 
 from core.errors import OperatorError
 from core.llm.breaker import BreakerRegistry
+from core.llm.config import ChatModelConfig as ChatModelConfig
 from core.llm.fallback import FallbackModel
 from core.llm.guarded import GuardedModel
 from core.llm.offline import OfflineModel
 
 _NO_KEY = SecretStr("none")  # for endpoints that ask for none; unset would send OPENAI_API_KEY instead
-
-
-@dataclass(frozen=True)
-class ChatModelConfig:
-    """base_url: None means the offline model. A user and password in it are sent as Basic authorization.
-
-    timeout_seconds: allowed before the first and between any two pieces of an answer.
-    max_retries: by the client, with backoff and jitter or as Retry-After says, before anything is streamed.
-    """
-
-    base_url: str | None = field(default=None, repr=False)
-    api_key: SecretStr | None = None
-    model: str = ""
-    fallback_model: str | None = None
-    timeout_seconds: float = 60.0
-    connect_timeout_seconds: float = 5.0
-    max_retries: int = 2
 
 
 def chat_model(

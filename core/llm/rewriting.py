@@ -26,9 +26,7 @@ _EXPLETIVE = re.compile(
     r"\s+(?:to|that|if|for\s+\w+\s+to)\b",
     re.IGNORECASE,
 )
-_OPENING = re.compile(
-    r"\s*(?:(?:and|but|or|so)\s+)?(?:what|how)\s+about\s+|\s*(?:and|but|or)\s+", re.IGNORECASE
-)
+_OPENING = re.compile(r"\s*(?:(?:and|but|or|so)\s+)?(?:what|how)\s+about\s+|\s*(?:and|but|or)\s+", re.IGNORECASE)
 _PREPOSITION = re.compile(r"(?:for|in|on|at|to|with|without|after|before|by|from|during)\b", re.IGNORECASE)
 _VERB = re.compile(rf"\b(?:{_AUXILIARY})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\s*how (?:many|much)\b", re.IGNORECASE)

@@ -34,23 +34,29 @@ class Statement:
 def statements(text: str) -> list[Statement]:
     """In reading order. Headings, lead-ins and questions belong to what follows and are never statements."""
     found: list[Statement] = []
-    heading = lead_in = ""
+    heading = lead_in = before = ""
     for block in _blocks(text):
         if _is_table(block):
             found += [Statement(row, lead_in, heading) for row in _rows(block)]
             continue
         paragraph = " ".join(" ".join(block).split())
-        if _is_heading(paragraph):
-            heading, lead_in = _HEADING_MARK.sub("", paragraph), ""
-            continue
-        if not _BULLET.match(block[0]):
+        if not _BULLET.match(block[0]) and not _leads_in(before):
             lead_in = ""
+        before = paragraph
+        if _is_heading(paragraph):
+            heading = _HEADING_MARK.sub("", paragraph)
+            lead_in = heading if _leads_in(heading) else ""
+            continue
         for sentence in _SENTENCE_END.split(_BULLET.sub("", paragraph, count=1)):
-            if sentence.endswith((":", "?")):
+            if _leads_in(sentence):
                 lead_in = sentence
             elif any(c.isalnum() for c in sentence):
                 found += [Statement(part, lead_in, heading) for part in wrap(sentence, _LONGEST)]
     return found
+
+
+def _leads_in(sentence: str) -> bool:
+    return sentence.endswith((":", "?"))
 
 
 def _blocks(text: str) -> Iterator[list[str]]:

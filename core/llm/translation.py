@@ -11,9 +11,7 @@ def model_error(failure: Exception, *, begun: bool) -> errors.ModelError:
         return failure
     if isinstance(failure, (openai.APITimeoutError, TimeoutError)):
         return errors.ModelTimeout("The model did not answer in time; ask again.")
-    if isinstance(failure, openai.APIStatusError) and not isinstance(
-        failure, openai.APIResponseValidationError
-    ):
+    if isinstance(failure, openai.APIStatusError) and not isinstance(failure, openai.APIResponseValidationError):
         return _status_error(failure.status_code)
     if begun and isinstance(failure, openai.APIError):
         return errors.ModelStreamInterrupted("The model broke off in the middle of its answer; ask again.")

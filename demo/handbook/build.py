@@ -13,9 +13,7 @@ FOLDER = Path(__file__).parent
 
 def build(folder: Path) -> None:
     """Write both documents into `folder`, byte for byte the same on each run."""
-    pdf.write(
-        _source("travel-and-expenses"), folder / "travel-and-expenses.pdf", "Travel and expenses", COMPANY
-    )
+    pdf.write(_source("travel-and-expenses"), folder / "travel-and-expenses.pdf", "Travel and expenses", COMPANY)
     word.write(_source("it-security"), folder / "it-security.docx", "IT security", COMPANY, WRITTEN)
 
 

@@ -29,9 +29,7 @@ MARGIN = 25 * mm
 FRAME_PADDING = 6  # points that reportlab adds inside the margins
 TEXT_WIDTH = A4[0] - 2 * MARGIN
 
-body = ParagraphStyle(
-    "paragraph", fontName="Helvetica", fontSize=10.5, leading=15.5, textColor=INK, spaceAfter=7
-)
+body = ParagraphStyle("paragraph", fontName="Helvetica", fontSize=10.5, leading=15.5, textColor=INK, spaceAfter=7)
 bold = ParagraphStyle("bold", body, fontName="Helvetica-Bold", textColor=NAVY, keepWithNext=1)
 cell = ParagraphStyle("cell", body, fontSize=9.5, leading=12.5, spaceAfter=0)
 STYLES = {

@@ -53,7 +53,8 @@ def load(data: bytes, filename: str, limits: ParseLimits, progress: Progress) ->
         raise DocumentRejected("empty_document", "The file holds no text; upload one that does.")
     if sum(len(block.text) for block in blocks) > limits.text_characters:
         raise DocumentRejected(
-            "too_much_text", f"The file holds more than {limits.text_characters} characters; split it into parts."
+            "too_much_text",
+            f"The file holds more than {limits.text_characters} characters; split it into parts.",
         )
     return replace(document, blocks=blocks)
 

@@ -32,7 +32,8 @@ def check_archive(data: bytes, limits: ParseLimits) -> None:
         members = archive.infolist()
         if any(member.flag_bits & _ENCRYPTED for member in members):
             raise DocumentRejected(
-                "encrypted_document", "The file is protected by a password; remove it and upload the file again."
+                "encrypted_document",
+                "The file is protected by a password; remove it and upload the file again.",
             )
         unpacked = sum(member.file_size for member in members)
         if len(members) > _MEMBERS or unpacked > limits.unpacked_bytes or any(map(_is_bomb, members)):
@@ -67,7 +68,8 @@ def refuse_cells(cells: int, limits: ParseLimits) -> None:
     """Raises too_many_cells beyond the limit."""
     if cells > limits.table_cells:
         raise DocumentRejected(
-            "too_many_cells", f"The tables have more than {limits.table_cells} cells; split the file into parts."
+            "too_many_cells",
+            f"The tables have more than {limits.table_cells} cells; split the file into parts.",
         )
 
 

@@ -17,7 +17,19 @@ _TEXT_FORMATS = {
     ".tsv": "csv",
     ".eml": "eml",
 }
-_BINARY_SUFFIXES = {".pdf", ".docx", ".xlsx", ".pptx", ".doc", ".xls", ".ppt", ".odt", ".rtf", ".msg", ".epub"}
+_BINARY_SUFFIXES = {
+    ".pdf",
+    ".docx",
+    ".xlsx",
+    ".pptx",
+    ".doc",
+    ".xls",
+    ".ppt",
+    ".odt",
+    ".rtf",
+    ".msg",
+    ".epub",
+}
 _COMPOUND_FILE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED_PACKAGE = "EncryptedPackage".encode("utf-16-le")
 _BINARY_MAGIC = (
@@ -71,7 +83,8 @@ def _refuse_compound_file(data: bytes) -> None:
             "encrypted_document", "The file is protected by a password; remove it and upload the file again."
         )
     raise DocumentRejected(
-        "unsupported_type", "The file is in an old Office format; save it as .docx, .xlsx or .pptx and upload that."
+        "unsupported_type",
+        "The file is in an old Office format; save it as .docx, .xlsx or .pptx and upload that.",
     )
 
 

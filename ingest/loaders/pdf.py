@@ -43,7 +43,8 @@ def _open(data: bytes) -> pdfium.PdfDocument:
     except pdfium.PdfiumError as exc:
         if exc.err_code == pdfium_c.FPDF_ERR_PASSWORD:
             raise DocumentRejected(
-                "encrypted_document", "The PDF is protected by a password; remove it and upload the PDF again."
+                "encrypted_document",
+                "The PDF is protected by a password; remove it and upload the PDF again.",
             ) from exc
         raise DocumentRejected(
             "damaged_document", "The PDF is damaged or incomplete; export it again and upload the new file."

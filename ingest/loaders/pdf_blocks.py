@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ingest.blocks import Block
 from ingest.loaders.pdf_lines import Line
@@ -18,9 +19,8 @@ _BOLD_HEADING_CHARACTERS = 120
 _HEADING_LINES = 3
 _TIGHTEST_PITCH, _WIDEST_PITCH = 1.4, 2.4
 _EDGE_LINES = 2
-_LIST_ITEM = re.compile(
-    r"([•●▪◦‣·*–\ue000-\uf8ff-]|\(?([0-9]{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S", re.IGNORECASE
-)
+_LIST_ITEM = re.compile(r"([•●▪◦‣·*–\ue000-\uf8ff-]|\(?([0-9]{1,2}|[a-z]|[ivx]{1,4})[.)])\s+\S", re.IGNORECASE)
+_PAGE_NUMBER = re.compile(r"^\d+|\d+(?=\D*$)")
 _CLAUSE_END = re.compile(r"[.;:,!?]$")
 
 
@@ -46,12 +46,12 @@ class _Typography:
     def heading_level(self, line: Line) -> int:
         """1 to 6, or 0 when the line is no heading. Bold lines of body size come below the large ones."""
         text = line.text
-        if text[0].islower():
+        if not (text[0].isdigit() or text[0].isalpha()) or text[0].islower():
             return 0
         if _is_large(line, self.body) and len(text) <= _HEADING_CHARACTERS and not text.endswith((".", ",")):
             return self.levels[line.size]
         is_short = 2 < len(text) <= _BOLD_HEADING_CHARACTERS and not _CLAUSE_END.search(text)
-        is_bold = line.bold and line.size >= self.body * _BOLD_HEADING_SIZE
+        is_bold = line.bold and line.size >= self.body * _BOLD_HEADING_SIZE and not is_row(line)
         if is_bold and is_short and any(character.isalpha() for character in text):
             return min(max(self.levels.values(), default=0) + 1, 6)
         return 0
@@ -70,7 +70,7 @@ def _typography(lines: list[Line]) -> _Typography:
     levels = {size: min(rank, 5) for rank, size in enumerate(large, start=1)}
     steps = [
         (above.bottom - below.bottom) / above.size
-        for above, below in zip(lines, lines[1:], strict=False)
+        for above, below in pairwise(lines)
         if above.size == below.size == body and 0 < above.bottom - below.bottom < 3 * body
     ]
     pitch = 1.3 * statistics.median(steps) if steps else _TIGHTEST_PITCH
@@ -132,7 +132,7 @@ def _running_text(lines: Sequence[Line]) -> str:
 
 def _without_furniture(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """Drops running headers and footers: lines at the edge of three pages or more, and of a third of them."""
-    edges = [_edges(lines) for lines in pages]
+    edges = [_edges(lines) if len(lines) > 2 * _EDGE_LINES else [] for lines in pages]
     counts = Counter(look for page in edges for look in {_look(line) for line in page})
     furniture = {look for look, count in counts.items() if count >= 3 and count * 3 >= len(pages)}
     dropped = {id(line) for page in edges for line in page if _look(line) in furniture}
@@ -145,5 +145,5 @@ def _edges(lines: list[Line]) -> list[Line]:
 
 
 def _look(line: Line) -> str:
-    """What stays the same from page to page in a running header or footer: all but the numbers."""
-    return re.sub(r"\d+", "#", line.text)
+    """What stays the same from page to page in a running header or footer: all but the page number."""
+    return _PAGE_NUMBER.sub("#", line.text)

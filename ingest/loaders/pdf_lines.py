@@ -4,6 +4,7 @@ import ctypes
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
@@ -53,9 +54,8 @@ class Line:
         return self.cells[-1].x1
 
 
-@dataclass(frozen=True, slots=True)
-class _Glyph:
-    index: int
+class _Glyph(NamedTuple):
+    ordinal: int
     character: str
     after_space: bool
     turn: int
@@ -152,12 +152,12 @@ def _font(raw: "pdfium_c.FPDF_TEXTPAGE", glyph: _Glyph) -> tuple[float, bool]:
     """Font size in points as drawn, and whether the font is bold, at one character."""
     matrix = pdfium_c.FS_MATRIX()
     scale = 1.0
-    if pdfium_c.FPDFText_GetMatrix(raw, glyph.index, ctypes.byref(matrix)):
+    if pdfium_c.FPDFText_GetMatrix(raw, glyph.ordinal, ctypes.byref(matrix)):
         scale = math.hypot(matrix.c, matrix.d) or 1.0
-    size = pdfium_c.FPDFText_GetFontSize(raw, glyph.index) * scale
+    size = pdfium_c.FPDFText_GetFontSize(raw, glyph.ordinal) * scale
     if not 1 <= size <= 500:
         size = max(glyph.top - glyph.bottom, 1.0)
     name = ctypes.create_string_buffer(128)
-    pdfium_c.FPDFText_GetFontInfo(raw, glyph.index, name, len(name), None)
-    heavy = pdfium_c.FPDFText_GetFontWeight(raw, glyph.index) >= _BOLD_WEIGHT
+    pdfium_c.FPDFText_GetFontInfo(raw, glyph.ordinal, name, len(name), None)
+    heavy = pdfium_c.FPDFText_GetFontWeight(raw, glyph.ordinal) >= _BOLD_WEIGHT
     return round(size * 2) / 2, heavy or b"bold" in name.value.lower()

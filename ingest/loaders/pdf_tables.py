@@ -9,7 +9,9 @@ from ingest.loaders.tables import render_table
 _LABELS_BETWEEN_ROWS = 2
 _ROW_PITCH = 3.5
 _LOOKAHEAD = 12
-_LIST_MARKER = re.compile(r"[•●▪◦‣·–—*☐☒\ue000-\uf8ff-]|\(?[0-9a-zA-Z]{1,4}[.)]|(item|note|part|section)\s+\S{1,4}", re.I)
+_LIST_MARKER = re.compile(
+    r"[•●▪◦‣·–—*☐☒\ue000-\uf8ff-]|\(?[0-9a-zA-Z]{1,4}[.)]|(item|note|part|section)\s+\S{1,4}", re.I
+)
 
 
 def is_row(line: Line) -> bool:

@@ -15,8 +15,10 @@ _BEFORE_LIST_ITEM = re.compile(rf"\n(?={_LIST_ITEM.pattern})")
 def load_text(data: bytes, limits: ParseLimits, progress: Progress) -> ParsedDocument:
     """Paragraphs and list items, line breaks kept."""
     text = decode(data).replace("\r\n", "\n").replace("\r", "\n")
-    blocks = []
-    for paragraph in _BLANK_LINES.split(text):
-        for part in _BEFORE_LIST_ITEM.split(paragraph):
-            blocks.append(Block("list_item" if _LIST_ITEM.match(part) else "paragraph", part.strip()))
-    return ParsedDocument(tuple(blocks))
+    return ParsedDocument(
+        tuple(
+            Block("list_item" if _LIST_ITEM.match(part) else "paragraph", part.strip())
+            for paragraph in _BLANK_LINES.split(text)
+            for part in _BEFORE_LIST_ITEM.split(paragraph)
+        )
+    )

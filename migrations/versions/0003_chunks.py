@@ -1,5 +1,6 @@
 """Chunks, partitioned by slot, and the term statistics of each tenant."""
 
+from core.settings import Settings
 from migrations import plain_sql
 
 revision = "0003"
@@ -7,7 +8,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    plain_sql.run("0003_chunks.up")
+    # A column of vectors has one length: the embedding model is chosen before the first migration.
+    dimensions = str(Settings().embedding_dimensions)
+    plain_sql.execute((plain_sql.SQL / "0003_chunks.up.sql").read_text().replace(":dimensions", dimensions))
 
 
 def downgrade() -> None:

@@ -1,0 +1,38 @@
+"""`python -m api`: serves until SIGINT or SIGTERM."""
+
+import sys
+
+import uvicorn
+
+from api.app import create_app
+from core.errors import OperatorError
+from core.settings import Settings
+from core.telemetry import configure_logging
+
+GRACE_SECONDS = 5
+
+
+def main() -> int:
+    try:
+        settings = Settings()
+    except OperatorError as error:
+        print(error.detail, file=sys.stderr)
+        return 2
+    configure_logging(settings.log_level)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+    )
+    server.run()
+    return 0 if server.started else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

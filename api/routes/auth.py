@@ -1,0 +1,143 @@
+"""`/auth`: register, log in, refresh, log out, who am I; and the public keys that prove our tokens."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.dependencies import Allow, House, Services, public
+from core.errors import Forbidden
+from core.tenancy import Role, TenantContext
+from tenants import accounts, limits, refresh_tokens
+from tenants.accounts import Member
+from tenants.permissions import Permission
+
+router = APIRouter(tags=["identity"])
+
+OpenToAnyone = Depends(public)
+
+
+class Registration(BaseModel):
+    tenant_name: str = Field(examples=["Pellwick Lamp Works"])
+    email: str = Field(examples=["ann@example.com"])
+    password: str
+    name: str = Field(examples=["Ann Lee"])
+
+
+class Login(BaseModel):
+    email: str
+    password: str
+    tenant: str | None = Field(None, description="The tenant's slug, for members of several.")
+
+
+class RefreshToken(BaseModel):
+    refresh_token: str
+
+
+class Tokens(BaseModel):
+    access_token: str
+    token_type: Literal["bearer"] = "bearer"  # noqa: S105
+    expires_in: int = Field(description="Seconds until the access token expires.")
+    refresh_token: str
+
+
+class Me(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    user_id: UUID
+    email: str
+    name: str
+    tenant_id: UUID
+    tenant_name: str
+    tenant_slug: str
+    role: Role
+    permissions: list[Permission]
+
+
+class Registered(Tokens):
+    me: Me
+
+
+@router.post("/auth/register", status_code=201, dependencies=[OpenToAnyone])
+async def register(house: House, request: Request, body: Registration) -> Registered:
+    """A new tenant and its owner, logged in."""
+    if not house.settings.registration_open:
+        raise Forbidden("Registration is closed here; ask whoever runs Atrium.", code="registration_closed")
+    await _spend_login(house, request, body.email)
+    member = await accounts.register(
+        house.database,
+        tenant_name=body.tenant_name,
+        email=body.email,
+        password=body.password,
+        name=body.name,
+    )
+    tokens = await _tokens(house, member)
+    return Registered(me=_me(member), **tokens.model_dump())
+
+
+@router.post("/auth/login", dependencies=[OpenToAnyone])
+async def login(house: House, request: Request, body: Login) -> Tokens:
+    await _spend_login(house, request, body.email)
+    return await _tokens(house, await accounts.login(house.database, body.email, body.password, body.tenant))
+
+
+@router.post("/auth/refresh", dependencies=[OpenToAnyone])
+async def refresh(house: House, body: RefreshToken) -> Tokens:
+    """The next pair. A refresh token works once: using it again revokes every token of that login."""
+    ctx, next_token = await refresh_tokens.rotate(
+        house.database, body.refresh_token, lifetime_seconds=house.settings.refresh_token_seconds
+    )
+    return _pair(house, ctx, next_token)
+
+
+@router.post("/auth/logout", status_code=204, dependencies=[OpenToAnyone])
+async def logout(house: House, body: RefreshToken) -> None:
+    await refresh_tokens.revoke(house.database, body.refresh_token)
+
+
+@router.get("/auth/me")
+async def me(house: House, ctx: Annotated[TenantContext, Depends(Allow(Permission.PROFILE))]) -> Me:
+    return _me(await accounts.me(house.database, ctx))
+
+
+@router.get("/.well-known/jwks.json", dependencies=[OpenToAnyone])
+async def jwks(house: House) -> dict[str, Any]:
+    return house.keys.public_jwks()
+
+
+async def _spend_login(house: Services, request: Request, email: str) -> None:
+    await limits.spend_login(
+        house.cache,
+        email=email,
+        address=request.client.host if request.client else "unknown",
+        per_minute=house.settings.logins_per_minute,
+    )
+
+
+async def _tokens(house: Services, member: Member) -> Tokens:
+    refresh_token = await refresh_tokens.issue(
+        house.database, member.ctx, lifetime_seconds=house.settings.refresh_token_seconds
+    )
+    return _pair(house, member.ctx, refresh_token)
+
+
+def _pair(house: Services, ctx: TenantContext, refresh_token: str) -> Tokens:
+    return Tokens(
+        access_token=house.access_tokens.issue(ctx),
+        expires_in=house.access_tokens.lifetime_seconds,
+        refresh_token=refresh_token,
+    )
+
+
+def _me(member: Member) -> Me:
+    return Me(
+        user_id=member.user_id,
+        email=member.email,
+        name=member.name,
+        tenant_id=member.tenant_id,
+        tenant_name=member.tenant_name,
+        tenant_slug=member.tenant_slug,
+        role=member.role,
+        permissions=sorted(member.permissions),
+    )

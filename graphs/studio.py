@@ -1,0 +1,75 @@
+"""The chat graph for `langgraph dev` and LangGraph Studio, which have no login: it answers as one tenant.
+
+That tenant is `ATRIUM_STUDIO_TENANT`. Studio brings its own memory; ours stays untouched.
+"""
+
+import asyncio
+from contextlib import AsyncExitStack
+from functools import cache
+from typing import Any
+
+from langgraph.graph.state import CompiledStateGraph
+
+from core.db import Database
+from core.embedded import embedded_servers
+from core.errors import OperatorError
+from core.llm.provider import chat_model
+from core.resources import open_resources
+from core.settings import Settings
+from core.tenancy import Role, TenantContext
+from graphs.chat import chat_graph
+from graphs.context import Context
+from graphs.state import ChatState
+from retrieval.embeddings import embeddings_from
+from retrieval.retriever import Retriever
+
+StudioGraph = CompiledStateGraph[ChatState, Context, ChatState, ChatState]
+
+# Open until the process ends, like the servers underneath.
+_open_until_exit = AsyncExitStack()
+
+
+async def chat() -> StudioGraph:
+    """What `langgraph.json` names. Called for every look at the graph, built once."""
+    return await _built()
+
+
+@cache
+def _built() -> "asyncio.Task[StudioGraph]":
+    return asyncio.create_task(_build())
+
+
+async def _build() -> StudioGraph:
+    # Starting servers and reading the model blocks, which `langgraph dev` forbids on its loop.
+    settings = await asyncio.to_thread(_settings)
+    resources = await _open_until_exit.enter_async_context(open_resources(settings))
+    context = Context(await _studio_tenant(resources.database, settings.studio_tenant))
+    embeddings = await asyncio.to_thread(embeddings_from, settings)
+    model = chat_model(settings.chat_model, offline=embeddings)
+    retriever = Retriever(resources.database, embeddings)
+    graph: Any = chat_graph(retriever, model, context_of=lambda _: context)
+    compiled: StudioGraph = graph.compile(name="chat")
+    return compiled
+
+
+def _settings() -> Settings:
+    settings = Settings()
+    if not settings.embedded:
+        return settings
+    servers = _open_until_exit.enter_context(embedded_servers(settings.data_dir, share=True))
+    named: dict[str, Any] = {**servers.settings, "jwt_keys_file": settings.signing_keys_file}
+    return Settings(**named)
+
+
+async def _studio_tenant(database: Database, slug: str) -> TenantContext:
+    async with database.auth_transaction() as connection:
+        rows = await connection.execute(
+            "SELECT tenant_id, user_id FROM tenants JOIN memberships USING (tenant_id) "
+            "WHERE slug = %s AND role = 'owner' LIMIT 1",
+            (slug,),
+        )
+        row = await rows.fetchone()
+    if row is None:
+        raise OperatorError(f"There is no tenant {slug}; run `make run` once, or set ATRIUM_STUDIO_TENANT.")
+    # Studio asks and changes nothing.
+    return TenantContext(row["tenant_id"], row["user_id"], Role.VIEWER)

@@ -1,0 +1,126 @@
+"""From an answer's `[n]` markers to the sentences that support it, without a model."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from retrieval.markers import MarkedClaim, parse_markers, without_markers
+from retrieval.sentences import Span, is_table_row, sentence_spans
+from retrieval.support import Statement, coverage, supports
+
+__all__ = ["Citable", "Citation", "MarkedClaim", "cite", "parse_markers"]
+
+_WORD = re.compile(r"\w+")
+
+
+class Citable(Protocol):
+    """A source: a `Hit`, or what is kept of one."""
+
+    @property
+    def document_id(self) -> UUID: ...
+    @property
+    def document_name(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def headings(self) -> tuple[str, ...]: ...
+    @property
+    def page_start(self) -> int | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """One marker of one claim.
+
+    number: as in the marker, 1 is the first source. claim_start, claim_end: offsets in the answer.
+    quote: the sentence of the source closest to the claim; quote_start, quote_end: offsets in its text.
+    supported: whether the quote says what the claim says. page: where the source begins, 1-based.
+    A number without a source has no document, an empty quote and no support.
+    """
+
+    number: int
+    claim: str
+    claim_start: int
+    claim_end: int
+    quote: str
+    quote_start: int
+    quote_end: int
+    page: int | None
+    document_id: UUID | None
+    document_name: str | None
+    supported: bool
+
+
+def cite(answer: str, hits: Sequence[Citable]) -> tuple[Citation, ...]:
+    """A citation for every marker, in the order of the claims; `[1]` is `hits[0]`."""
+    return tuple(
+        _citation(claim, number, hits[number - 1] if 0 < number <= len(hits) else None)
+        for claim in parse_markers(answer)
+        for number in claim.numbers
+    )
+
+
+def _citation(claim: MarkedClaim, number: int, source: Citable | None) -> Citation:
+    (start, end), supported = _evidence(claim.text, source) if source else ((0, 0), False)
+    return Citation(
+        number=number,
+        claim=claim.text,
+        claim_start=claim.start,
+        claim_end=claim.end,
+        quote=source.text[start:end] if source else "",
+        quote_start=start,
+        quote_end=end,
+        page=source.page_start if source else None,
+        document_id=source.document_id if source else None,
+        document_name=source.document_name if source else None,
+        supported=supported,
+    )
+
+
+def _evidence(claim: str, source: Citable) -> tuple[Span, bool]:
+    """The best span for the claim and whether it supports it; the empty span if nothing is near."""
+    claim = without_markers(claim)
+    verbatim = _find_words(claim, source.text)
+    if verbatim is not None:
+        return verbatim, True
+    wanted = Statement.of(claim)
+    best, best_coverage, best_supports = (0, 0), 0.0, False
+    for span, context in _candidates(source):
+        quote = Statement.of(source.text[slice(*span)])
+        covered = coverage(wanted, quote=quote, context=context)
+        supported = covered > 0 and supports(wanted, quote=quote, context=context)
+        # Shorter candidates come first, so a longer one must be better.
+        if (supported, covered) > (best_supports, best_coverage):
+            best, best_coverage, best_supports = span, covered, supported
+    return best, best_supports
+
+
+def _find_words(claim: str, text: str) -> Span | None:
+    """Where the claim's words stand one after another, whatever is between them."""
+    words = _WORD.findall(claim)
+    if not words:
+        return None
+    found = re.search(r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)", text, re.IGNORECASE)
+    if found is None:
+        return None
+    closing = re.match(r"[.!?…]?[\"'”’»)\]]?", text[found.end() :])
+    return found.start(), found.end() + (closing.end() if closing else 0)
+
+
+def _candidates(source: Citable) -> Iterator[tuple[Span, Statement]]:
+    """Each sentence, then each two in a row, with what stands above: headings and a table's header."""
+    spans = list(sentence_spans(source.text))
+    contexts: list[Statement] = []
+    header = ""
+    for start, end in spans:
+        if not is_table_row(source.text[start:end]):
+            header = ""
+        elif not header:
+            header = source.text[start:end]
+        contexts.append(Statement.of("\n".join((*source.headings, header))))
+    yield from zip(spans, contexts, strict=True)
+    for (start, _), (_, end), context in zip(spans, spans[1:], contexts, strict=False):
+        if not is_table_row(source.text[start:end]):
+            yield (start, end), context

@@ -1,0 +1,40 @@
+"""A tenant that outgrows the shared slot gets one of its own, with a vector index that nobody else is in."""
+
+from core.db import Database
+from core.tenancy import TenantContext
+from retrieval import chunks
+
+# Measured crossover: from here on two indexes are faster than the exact scan of a tenant's chunks.
+THRESHOLD = 20_000
+
+
+async def promote_if_outgrown(database: Database, ctx: TenantContext, threshold: int = THRESHOLD) -> bool:
+    """Moves the tenant if it has at least `threshold` chunks; False if not, or if no slot is free.
+
+    One transaction: a search sees all chunks before it or all after it.
+    """
+    async with database.tenant_transaction(ctx) as connection:
+        rows = await connection.execute(
+            "SELECT 1 FROM tenants JOIN chunk_statistics USING (tenant_id) "
+            "WHERE tenant_id = %s AND chunk_slot = 0 AND chunks >= %s",
+            (ctx.tenant_id, threshold),
+        )
+        if await rows.fetchone() is None or await chunks.lock(connection, ctx) != 0:
+            return False
+        rows = await connection.execute(
+            "DELETE FROM free_chunk_slots WHERE slot = "
+            "(SELECT slot FROM free_chunk_slots ORDER BY slot LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING slot"
+        )
+        taken = await rows.fetchone()
+        if taken is None:
+            return False
+        # Vectors go into their index one by one: minutes for a large tenant.
+        await connection.execute("SET LOCAL statement_timeout = '15min'")
+        await connection.execute(
+            "UPDATE chunks SET slot = %s WHERE tenant_id = %s AND slot = 0", (taken["slot"], ctx.tenant_id)
+        )
+        await chunks.add_postings(connection, ctx, taken["slot"])
+        await connection.execute(
+            "UPDATE tenants SET chunk_slot = %s WHERE tenant_id = %s", (taken["slot"], ctx.tenant_id)
+        )
+    return True
