@@ -27,7 +27,9 @@ _EXPLETIVE = re.compile(
     re.IGNORECASE,
 )
 _OPENING = re.compile(r"\s*(?:(?:and|but|or|so)\s+)?(?:what|how)\s+about\s+|\s*(?:and|but|or)\s+", re.IGNORECASE)
-_PREPOSITION = re.compile(r"(?:for|in|on|at|to|with|without|after|before|by|from|during)\b", re.IGNORECASE)
+_PREPOSITIONS = "for|in|on|at|to|of|with|without|after|before|by|from|during"
+_PREPOSITION = re.compile(rf"(?:{_PREPOSITIONS})\b", re.IGNORECASE)
+_NAME_LINKS = "for|in|of|to|at|from"
 _VERB = re.compile(rf"\b(?:{_AUXILIARY})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\s*how (?:many|much)\b", re.IGNORECASE)
 _OWN_SUBJECT = re.compile(r",|\band\b", re.IGNORECASE)
@@ -72,14 +74,30 @@ def _complete(asked: str, before: _Conversation) -> str:
         return asked
     opening = _OPENING.match(asked)
     if opening is not None and len(terms(asked)) <= 3:
-        rest = asked[opening.end() :]
-        link = "" if _PREPOSITION.match(rest) else "for "
-        return f"{_unmarked(before.question)} {link}{rest}"
+        return _exchanged(before.question, asked[opening.end() :])
     if len(asked.split()) <= 3 and not _VERB.search(asked):
         return f"{before.question} {asked}"
     if len(terms(asked)) <= 2 and " the " in asked.lower():
         return f"{_unmarked(asked)} of {before.topic}?"
     return asked
+
+
+def _exchanged(question: str, rest: str) -> str:
+    """`question` about `rest` instead: in the place of its like, or else at the end."""
+    preposition = _PREPOSITION.match(rest)
+    like = preposition.group().lower() if preposition else _NAME_LINKS if rest[:1].isupper() else None
+    places = list(_place_of(like).finditer(question)) if like else []
+    if places:
+        start, end = places[-1].span("object")
+        told = rest[preposition.end() :].lstrip() if preposition else rest
+        return f"{question[:start]}{_unmarked(told)}{question[end:]}"
+    return f"{_unmarked(question)} {'' if preposition else 'for '}{rest}"
+
+
+def _place_of(prepositions: str) -> re.Pattern[str]:
+    """A preposition and its object, which ends before the next preposition, verb or mark."""
+    stop = rf"\s+(?:{_PREPOSITIONS}|{_AUXILIARY}|have|get)\b|[?.!,]|$"
+    return re.compile(rf"\b(?:{prepositions})\s+(?P<object>.+?)(?={stop})", re.IGNORECASE)
 
 
 def _open_pronoun(asked: str) -> re.Match[str] | None:
