@@ -20,6 +20,7 @@ EMBEDDED = 8  # statements per question, at 2 to 5 ms each; more gain nothing me
 EMBEDDED_CHARACTERS = 400  # of each; what is longer costs more and says the same
 COSINE, COVERAGE, NEARBY = 0.6, 0.4, 0.1  # weights of a score
 ENOUGH = 0.46  # the lowest score that answers
+OUTDONE = 0.25  # how much less of the question a quote may say than another that says the same and more
 RUNNER_UP = 0.12  # how far behind the best a further quote may be
 
 
@@ -46,7 +47,9 @@ def answer(question: str, sources: Sequence[Source], embeddings: Embeddings) -> 
     scores = _scores(question, candidates, embeddings)
     order = sorted(range(len(candidates)), key=lambda i: -scores[i])
     enough = max(ENOUGH, scores[order[0]] - RUNNER_UP)
-    quotes = _distinct([candidates[i] for i in order if scores[i] >= enough])
+    asked = frozenset(terms(question))
+    near = [candidates[i] for i in order if scores[i] >= enough]
+    quotes = _distinct([each for each in near if not any(_outdoes(other, each, asked) for other in near)])
     if not quotes:
         return NOT_IN_DOCUMENTS
     return " ".join(f"{quote.statement.text} [{quote.source.number}]" for quote in _in_reading_order(quotes))
@@ -92,6 +95,11 @@ def _scores(question: str, candidates: Sequence[_Candidate], embeddings: Embeddi
         COSINE * float(cosine) + COVERAGE * each.coverage + NEARBY * each.nearby
         for cosine, each in zip(cosines, candidates, strict=True)
     ]
+
+
+def _outdoes(one: _Candidate, other: _Candidate, asked: frozenset[str]) -> bool:
+    """Says all of the question that `other` says, and clearly more: the row of London, not that of Zurich."""
+    return other.terms & asked < one.terms & asked and one.coverage - other.coverage >= OUTDONE
 
 
 def _distinct(ranked: Sequence[_Candidate]) -> list[_Candidate]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from textwrap import wrap
 
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦]|\d{1,3}[.)])\s+")
@@ -15,6 +16,7 @@ _SENTENCE_END = re.compile(
     r"|(?<=[。！？])"
 )
 _LONGEST = 500  # characters of one statement; what has no full stop for longer is cut between words
+_LONGEST_CAPTION = 150
 _WRAPPED_LINE = 60  # characters; a shorter line ends where its author ended it
 
 
@@ -35,7 +37,8 @@ def statements(text: str) -> list[Statement]:
     """In reading order. Headings, lead-ins and questions belong to what follows and are never statements."""
     found: list[Statement] = []
     heading = lead_in = before = ""
-    for block in _blocks(text):
+    blocks = list(_blocks(text))
+    for block, following in zip_longest(blocks, blocks[1:], fillvalue=[]):
         if _is_table(block):
             found += [Statement(row, lead_in, heading) for row in _rows(block)]
             continue
@@ -43,11 +46,15 @@ def statements(text: str) -> list[Statement]:
         if not _BULLET.match(block[0]) and not _leads_in(before):
             lead_in = ""
         before = paragraph
+        if _is_table(following) and _is_caption(paragraph):
+            lead_in = paragraph
+            continue
         if _is_heading(paragraph):
             heading = _HEADING_MARK.sub("", paragraph)
             lead_in = heading if _leads_in(heading) else ""
             continue
-        for sentence in _SENTENCE_END.split(_BULLET.sub("", paragraph, count=1)):
+        bullet = _BULLET.match(paragraph)
+        for sentence in _SENTENCE_END.split(paragraph[bullet.end() :] if bullet else paragraph):
             if _leads_in(sentence):
                 lead_in = sentence
             elif any(c.isalnum() for c in sentence):
@@ -57,6 +64,11 @@ def statements(text: str) -> list[Statement]:
 
 def _leads_in(sentence: str) -> bool:
     return sentence.endswith((":", "?"))
+
+
+def _is_caption(paragraph: str) -> bool:
+    """Of the table below: a line that is no sentence."""
+    return len(paragraph) <= _LONGEST_CAPTION and not paragraph.endswith((".", "!"))
 
 
 def _blocks(text: str) -> Iterator[list[str]]:

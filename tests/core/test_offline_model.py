@@ -78,7 +78,7 @@ def test_does_not_know_what_no_source_says(model: OfflineModel) -> None:
 
 def test_quotes_three_at_most_and_none_twice(model: OfflineModel) -> None:
     facts = Source(3, "", "\n".join(f"- Paid vacation days of employee {n}: many." for n in "ABCDE"))
-    found = answer(model, "How many paid vacation days does every employee have?", TIME_OFF, TRAVEL, facts)
+    found = answer(model, "How many paid vacation days?", TIME_OFF, TRAVEL, facts)
     assert len(re.findall(r"\[\d\]", found)) == 3
     assert found.count("Every employee has 25 days") == 1
 

@@ -108,3 +108,19 @@ async def test_a_key_that_cannot_be_stored_is_invalid(work: Work, acme: TenantCo
     with pytest.raises(Invalid):
         await work.request(acme, key=key)
     assert work.done == 0
+
+
+async def test_once_works_again_only_without_a_key(database: Database, acme: TenantContext) -> None:
+    done = 0
+
+    async def work() -> dict[str, Any]:
+        nonlocal done
+        done += 1
+        return {"run": done}
+
+    async def once(key: str | None) -> tuple[dict[str, Any], bool]:
+        async with database.tenant_transaction(acme) as connection:
+            return await idempotency.once(connection, acme, operation="chat", key=key, request_hash=ASKED, work=work)
+
+    assert [await once("k"), await once("k")] == [({"run": 1}, False), ({"run": 1}, True)]
+    assert [await once(None), await once(None)] == [({"run": 2}, False), ({"run": 3}, False)]
