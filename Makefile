@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 UV := .uv/bin/uv
 
-.PHONY: install run demo test check format bench lock clean
+.PHONY: install run demo test check format bench keys lock clean
 
 install: .venv/installed
 
@@ -28,6 +28,9 @@ format: install
 
 bench: install        ## a table on the screen, JSON in bench/results/
 	@$(PY) -m bench
+
+keys: install         ## jwt-keys.json with a new signing key, for real stores
+	@$(PY) -m tenants.signing_keys jwt-keys.json
 
 lock: $(UV)           ## pin again, with hashes, after pyproject.toml changed
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt

@@ -39,11 +39,6 @@ async def verify_password(password: str, password_hash: str | None) -> bool:
     return await loop.run_in_executor(_THREADS, _verify, _normalized(password), password_hash or _HASH_OF_NOBODY)
 
 
-def needs_rehash(password_hash: str) -> bool:
-    """True when it was made with other parameters than today's."""
-    return _HASHER.check_needs_rehash(password_hash)
-
-
 def _verify(password: str, password_hash: str) -> bool:
     try:
         return _HASHER.verify(password_hash, password)

@@ -28,7 +28,6 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".atrium")
     log_level: str = "INFO"
     registration_open: bool = True
-    public_url: str = "http://127.0.0.1:8000"
 
     # Stores: all unset means embedded servers under `data_dir`
     database_url: SecretStr | None = Field(None, description="Postgres as atrium_app")

@@ -1,11 +1,13 @@
 """The keys that sign access tokens: a JSON Web Key Set (RFC 7517) in a file. The first signs, all verify.
 
 To rotate, put a new key at the front and restart; drop the old one when its last token has expired.
+`python -m tenants.signing_keys FILE` makes a file with one new key.
 """
 
 import json
 import os
 import secrets
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,3 +122,7 @@ def _fits(algorithm: str, key: object) -> bool:
         case "RS256", RSAPublicKey(key_size=bits):
             return bits >= 2048
     return False
+
+
+if __name__ == "__main__":
+    load_or_create(Path(sys.argv[1]))

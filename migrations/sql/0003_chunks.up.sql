@@ -2,10 +2,10 @@
 
 CREATE EXTENSION IF NOT EXISTS vector;
 
--- The weighted terms of a chunk as rows; pgvector can only print them: {17:1.3,42:0.9}/1000000000
+-- The weighted terms of a chunk as rows. pgvector can only print them, counting from 1: {18:1.3,43:0.9}/1000000000
 CREATE FUNCTION term_weights(terms sparsevec) RETURNS TABLE (term integer, weight real)
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT split_part(entry, ':', 1)::integer, split_part(entry, ':', 2)::real
+    SELECT split_part(entry, ':', 1)::integer - 1, split_part(entry, ':', 2)::real
     FROM string_to_table(nullif(btrim(split_part(terms::text, '/', 1), '{}'), ''), ',') AS entry
 $$;
 

@@ -76,10 +76,14 @@ def test_does_not_know_what_no_source_says(model: OfflineModel) -> None:
     assert answer(model, "How many vacation days?") == NOT_IN_DOCUMENTS
 
 
-def test_quotes_three_at_most_and_none_twice(model: OfflineModel) -> None:
-    facts = Source(3, "", "\n".join(f"- Paid vacation days of employee {n}: many." for n in "ABCDE"))
-    found = answer(model, "How many paid vacation days?", TIME_OFF, TRAVEL, facts)
-    assert len(re.findall(r"\[\d\]", found)) == 3
+def test_quotes_three_at_most(model: OfflineModel) -> None:
+    groups = Source(1, "", "\n".join(f"- Paid vacation days of group {n}: many." for n in "BCDEF"))
+    assert len(re.findall(r"\[\d\]", answer(model, "How many paid vacation days?", groups))) == 3
+
+
+def test_quotes_nothing_twice(model: OfflineModel) -> None:
+    again = Source(2, TIME_OFF.title, TIME_OFF.text)
+    found = answer(model, "How many days of paid vacation does every employee have?", TIME_OFF, again)
     assert found.count("Every employee has 25 days") == 1
 
 
