@@ -17,6 +17,7 @@ from core.resources import open_resources
 from core.settings import Settings
 from core.telemetry import trace_callbacks
 from graphs.chat import chat_graph
+from retrieval import chunks
 from retrieval.embeddings import embeddings_from
 from retrieval.retriever import Retriever
 from tenants import signing_keys
@@ -57,6 +58,7 @@ async def _services(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
     async with open_resources(settings) as resources:
         keys = signing_keys.load(settings.signing_keys_file)
         model_embeddings = embeddings_from(settings)
+        await chunks.check_dimensions(resources.database, model_embeddings.dimensions)
         retriever = Retriever(resources.database, model_embeddings)
         runner = Runner(
             resources.database,

