@@ -129,24 +129,23 @@ async def process_again(
 async def delete(database: Database, ctx: TenantContext, knowledge_base_id: UUID, document_id: UUID) -> None:
     async with database.tenant_transaction(ctx) as connection:
         await find(connection, ctx, knowledge_base_id, document_id)
-        await _delete_one(connection, ctx, document_id)
+        await _delete(connection, ctx, [document_id])
 
 
 async def delete_knowledge_base(database: Database, ctx: TenantContext, knowledge_base_id: UUID) -> None:
     """With every document in it."""
     async with database.tenant_transaction(ctx) as connection:
-        removed = await connection.execute(
+        found = await connection.execute(
             "SELECT FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s FOR UPDATE",
             (ctx.tenant_id, knowledge_base_id),
         )
-        if removed.rowcount == 0:
+        if found.rowcount == 0:
             raise NotFound("knowledge base")
         rows = await connection.execute(
             "SELECT document_id FROM documents WHERE tenant_id = %s AND knowledge_base_id = %s",
             (ctx.tenant_id, knowledge_base_id),
         )
-        for row in await rows.fetchall():
-            await _delete_one(connection, ctx, row["document_id"])
+        await _delete(connection, ctx, [row["document_id"] for row in await rows.fetchall()])
         await connection.execute(
             "DELETE FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s",
             (ctx.tenant_id, knowledge_base_id),
@@ -194,15 +193,21 @@ async def _add_version(
     await jobs.enqueue(connection, ctx, document_id, version)
 
 
-async def _delete_one(connection: Connection, ctx: TenantContext, document_id: UUID) -> None:
-    await chunks.delete(connection, ctx, document_id=document_id)
+async def _delete(connection: Connection, ctx: TenantContext, document_ids: list[UUID]) -> None:
+    # Documents first, then the chunk statistics, like the worker: neither waits for the other in a circle.
+    await connection.execute(
+        "SELECT FROM documents WHERE tenant_id = %s AND document_id = ANY(%s) ORDER BY document_id FOR UPDATE",
+        (ctx.tenant_id, document_ids),
+    )
+    for document_id in document_ids:
+        await chunks.delete(connection, ctx, document_id=document_id)
     rows = await connection.execute(
-        "DELETE FROM document_versions WHERE tenant_id = %s AND document_id = %s RETURNING sha256",
-        (ctx.tenant_id, document_id),
+        "DELETE FROM document_versions WHERE tenant_id = %s AND document_id = ANY(%s) RETURNING sha256",
+        (ctx.tenant_id, document_ids),
     )
     sha256s = [row["sha256"] for row in await rows.fetchall()]
     await connection.execute(
-        "DELETE FROM documents WHERE tenant_id = %s AND document_id = %s", (ctx.tenant_id, document_id)
+        "DELETE FROM documents WHERE tenant_id = %s AND document_id = ANY(%s)", (ctx.tenant_id, document_ids)
     )
     await blobs.delete_unused(connection, ctx, sha256s)
 

@@ -3,23 +3,22 @@
 import re
 from collections.abc import Iterator
 
-_BOUNDARY = re.compile(r"(?:[.!?…][\"'”’)\]]*\s+(?=[\"'“‘(\[¿¡]*[A-Z0-9À-ÖØ-Þ\u0370-\uffff])|[。！？]\s*|\n\s*\n\s*)")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Fig|Inc|Ltd|Co|Corp|vs|cf|al|etc|e\.g|i\.e|approx|Art|Sec|Vol|pp?)"
-    r"|(?:^|[\s(.])[A-Z])\.$"
-)
-_LOOK_BACK = 12
+from core.sentences import sentence_ends
+
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+_SPACE = re.compile(r"\s*")
 
 
 def sentence_spans(text: str, start: int, end: int, longest: int) -> Iterator[tuple[int, int]]:
     """Adjoining spans that cover text[start:end], one sentence each, none longer than longest characters."""
+    ends = {*sentence_ends(text, start, end), *(found.end() for found in _BLANK_LINE.finditer(text, start, end))}
     begin = start
-    for boundary in _BOUNDARY.finditer(text, start, end):
-        stop = boundary.start() + 1
-        if text[stop - 1] == "." and _ABBREVIATION.search(text, max(begin, stop - _LOOK_BACK), stop):
-            continue
-        yield from _cut(text, begin, boundary.end(), longest)
-        begin = boundary.end()
+    for stop in sorted(ends):
+        space = _SPACE.match(text, stop, end)
+        assert space is not None
+        if space.end() > begin:
+            yield from _cut(text, begin, space.end(), longest)
+            begin = space.end()
     yield from _cut(text, begin, end, longest)
 
 

@@ -40,10 +40,10 @@ async def rescue_stalled_jobs(database: Database) -> None:
 
 async def run(settings: Settings) -> None:
     """Until SIGINT or SIGTERM; unfinished documents go back to the queue."""
-    assert settings.database_url is not None
-    connector = PsycopgConnector(conninfo=settings.database_url.get_secret_value(), min_size=1, max_size=4)
     parsing.start_parse_server()
     async with open_resources(settings) as resources:
+        assert settings.database_url is not None
+        connector = PsycopgConnector(conninfo=settings.database_url.get_secret_value(), min_size=1, max_size=4)
         embeddings = embeddings_from(settings)
         await chunks.check_dimensions(resources.database, embeddings.dimensions)
         work = Pipeline(resources.database, resources.cache, embeddings, ParseLimits())

@@ -118,7 +118,7 @@ async def check_dimensions(database: Database, dimensions: int) -> None:
         raise OperatorError("The database has no tables yet; run `python -m migrations upgrade` first.")
     if row["dimensions"] != dimensions:
         raise OperatorError(
-            f"The database holds embeddings of {row['dimensions']} dimensions, the embedding model makes {dimensions}: "
+            f"The database holds embeddings of {row['dimensions']} dimensions, the model makes {dimensions}: "
             "set ATRIUM_EMBEDDING_DIMENSIONS and ATRIUM_EMBEDDING_MODEL as they were when it was migrated."
         )
 

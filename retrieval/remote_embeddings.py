@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+import httpx
 import openai
 from langchain_core.embeddings import Embeddings
 from langchain_openai import OpenAIEmbeddings
@@ -26,7 +27,10 @@ class EmbeddingsUnavailable(Unavailable):
 
 
 class RemoteEmbeddings(Embeddings):
-    """Vectors of `dimensions` numbers; raises `EmbeddingsUnavailable` or `EmbeddingsRejected`."""
+    """Vectors of `dimensions` numbers; raises `EmbeddingsUnavailable` or `EmbeddingsRejected`.
+
+    http_client: instead of the client's own, for proxies and tests.
+    """
 
     def __init__(
         self,
@@ -37,6 +41,7 @@ class RemoteEmbeddings(Embeddings):
         dimensions: int,
         timeout_seconds: float = 30.0,
         max_retries: int = 3,
+        http_client: httpx.AsyncClient | None = None,
     ) -> None:
         self.model_name = model
         self.dimensions = dimensions
@@ -53,6 +58,7 @@ class RemoteEmbeddings(Embeddings):
             chunk_size=_BATCH,
             request_timeout=timeout_seconds,
             max_retries=max_retries,
+            http_async_client=http_client,
         )
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:

@@ -3,15 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from core.sentences import sentence_ends
+
 Span = tuple[int, int]
 
-_SENTENCE_END = re.compile(r"[.!?…][\"'”’»)\]]*(?=\s+[\"'“‘«(\[¿¡]*[A-Z0-9\u00c0-\U0010ffff])|[。！？]")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Nr|Fig|Inc|Ltd|Co|Corp|vs|cf|al|etc|approx|ca|bzw|Art|Abs|Sec|Vol|pp?)"
-    r"|\b(?:e\.g|i\.e|z\.B|d\.h|p\.ej|Sr|Sra)"
-    r"|(?:^|[\s(.])[^\W\d_])\.$",
-)
-_LOOK_BACK = 12
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦]|\d{1,3}[.)])\s+\S")
 # A line shorter than this ends where its author ended it; a longer one may be wrapped.
 _WRAPPED_LINE = 60
@@ -21,10 +16,9 @@ def sentence_spans(text: str) -> Iterator[Span]:
     """Start and end of each sentence, list item, heading and table row, in order, without space around it."""
     for start, end in _block_spans(text):
         begin = start
-        for boundary in _SENTENCE_END.finditer(text, start, end):
-            if not _ABBREVIATION.search(text, max(begin, boundary.end() - _LOOK_BACK), boundary.end()):
-                yield from _trimmed(text, begin, boundary.end())
-                begin = boundary.end()
+        for stop in sentence_ends(text, start, end):
+            yield from _trimmed(text, begin, stop)
+            begin = stop
         yield from _trimmed(text, begin, end)
 
 

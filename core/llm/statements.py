@@ -6,15 +6,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from textwrap import wrap
 
+from core.sentences import sentence_ends
+
 _BULLET = re.compile(r"\s*(?:[-*+•‣◦]|\d{1,3}[.)])\s+")
 _HEADING_MARK = re.compile(r"\s*#{1,6}\s+")
 _TABLE_RULE = re.compile(r"[\s|:=-]+")
-# Behind . ! or ? and a closing quote, before what begins a sentence; not behind initials and abbreviations.
-_SENTENCE_END = re.compile(
-    r"(?<!\b[A-Z]\.)(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\b(?:Mr|Dr|Ms|St|No|vs)\.)(?<!\bMrs\.)"
-    r"(?:(?<=[.!?])|(?<=[.!?][\"'”’)\]]))\s+(?=[\"'“‘(\[]?[A-Z0-9À-Þ])"
-    r"|(?<=[。！？])"
-)
 _LONGEST = 500  # characters of one statement; what has no full stop for longer is cut between words
 _LONGEST_CAPTION = 150
 _WRAPPED_LINE = 60  # characters; a shorter line ends where its author ended it
@@ -54,7 +50,7 @@ def statements(text: str) -> list[Statement]:
             lead_in = heading if _leads_in(heading) else ""
             continue
         bullet = _BULLET.match(paragraph)
-        for sentence in _SENTENCE_END.split(paragraph[bullet.end() :] if bullet else paragraph):
+        for sentence in _sentences(paragraph[bullet.end() :] if bullet else paragraph):
             if _leads_in(sentence):
                 lead_in = sentence
             elif any(c.isalnum() for c in sentence):
@@ -64,6 +60,11 @@ def statements(text: str) -> list[Statement]:
 
 def _leads_in(sentence: str) -> bool:
     return sentence.endswith((":", "?"))
+
+
+def _sentences(paragraph: str) -> list[str]:
+    ends = [0, *sentence_ends(paragraph, 0, len(paragraph)), len(paragraph)]
+    return [paragraph[start:end].strip() for start, end in pairwise(ends)]
 
 
 def _is_caption(paragraph: str) -> bool:

@@ -50,7 +50,7 @@ def context_of(person: Person) -> TenantContext:
 def access_tokens(house: House, **changed: Any) -> AccessTokens:
     """What the house signs with, but for `changed`."""
     settings = Settings()
-    ours = {
+    ours: dict[str, Any] = {
         "keys": signing_keys.load(Path(house.environment["ATRIUM_JWT_KEYS_FILE"])),
         "issuer": settings.jwt_issuer,
         "audience": settings.jwt_audience,

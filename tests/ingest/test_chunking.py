@@ -60,11 +60,11 @@ def test_heading_opens_a_chunk_and_its_path_is_the_context() -> None:
     ]
 
 
-def test_embedding_text_names_only_the_headings_that_the_text_lacks() -> None:
+def test_indexed_text_names_only_the_headings_that_the_text_lacks() -> None:
     document = chunked(heading("Guide"), heading("Travel", 2), paragraph(SENTENCE * 20))
     first, second = document.chunks[:2]
-    assert first.embedding_text == first.text
-    assert second.embedding_text == f"Guide > Travel\n{second.text}"
+    assert first.indexed_text == first.text
+    assert second.indexed_text == f"Guide\nTravel\n{second.text}"
 
 
 def test_heading_never_stands_alone_before_a_long_paragraph() -> None:
@@ -103,7 +103,7 @@ def test_large_table_is_cut_between_rows_under_its_header() -> None:
     assert len(document.chunks) > 5
     for item in document.chunks[1:]:
         assert item.headings == ("Stock", "name | net | gross")
-        assert item.embedding_text.startswith("Stock > name | net | gross\n")
+        assert item.indexed_text.startswith("Stock\nname | net | gross\n")
         assert set(item.text.split("\n")) <= set(rows)
 
 

@@ -1,0 +1,88 @@
+"""Real workers on a database of the test's own, to be killed at a moment of the test's choosing."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import LiteralString
+
+from psycopg import AsyncConnection
+
+from core.embedded import EmbeddedServers
+from tests.until import until
+
+Owner = AsyncConnection[tuple[object, ...]]
+
+# What the test locks, and the statement of the worker that then waits: it is stopped exactly there.
+STOPPED_AT: dict[str, tuple[LiteralString, str]] = {
+    "taken up": ("SELECT FROM document_versions WHERE status = 'queued' FOR UPDATE", "SET status = 'loading'"),
+    "loaded": ("SELECT FROM document_versions WHERE status = 'loading' FOR UPDATE", "SET status = 'embedding'"),
+    "writing": (
+        "INSERT INTO chunk_statistics (tenant_id, chunks) SELECT tenant_id, 0 FROM tenants "
+        "ON CONFLICT (tenant_id) DO UPDATE SET chunks = chunk_statistics.chunks",
+        "INTO chunk_statistics",
+    ),
+    "written": ("SELECT FROM procrastinate_jobs WHERE status = 'doing' FOR UPDATE", "finish_job"),
+}
+
+
+@dataclass
+class Workers:
+    servers: EmbeddedServers
+    alive: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    killed_at: list[datetime] = field(default_factory=list)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        stores = {f"ATRIUM_{name.upper()}": url for name, url in self.servers.settings.items()}
+        unused = {"ATRIUM_JWT_KEYS_FILE": os.devnull}
+        self.alive.append(subprocess.Popen([sys.executable, "-m", "ingest.worker"], env=os.environ | stores | unused))
+        return self.alive[-1]
+
+    def kill(self, worker: subprocess.Popen[bytes]) -> None:
+        worker.send_signal(signal.SIGKILL)
+        self.killed_at.append(datetime.now(UTC))
+        worker.wait()
+        self.alive.remove(worker)
+
+
+@contextmanager
+def worker_processes(servers: EmbeddedServers) -> Iterator[Workers]:
+    workers = Workers(servers)
+    try:
+        yield workers
+    finally:
+        for worker in list(workers.alive):
+            workers.kill(worker)
+
+
+@asynccontextmanager
+async def stopped(owner: Owner, moment: str) -> AsyncIterator[None]:
+    """While the block runs, a worker waits at `moment` and gets no further."""
+    lock, waiting = STOPPED_AT[moment]
+
+    async def locked() -> bool:
+        found = await owner.execute(lock)
+        if not found.rowcount:
+            await owner.rollback()
+        return found.rowcount > 0
+
+    async def waits() -> bool:
+        # Otherwise a transaction sees the activity of its first look again and again.
+        await owner.execute("SELECT pg_stat_clear_snapshot()")
+        found = await owner.execute(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+            "AND query LIKE %s",
+            (f"%{waiting}%",),
+        )
+        return found.rowcount > 0
+
+    await until(locked, what=f"something to lock for: {moment}")
+    await until(waits, what=f"a worker that waits: {moment}")
+    try:
+        yield
+    finally:
+        await owner.rollback()
