@@ -1,10 +1,12 @@
 """Time to the first event and to the end of `/v1/chat` streams that all begin at once."""
 
+from collections import Counter
+
 from api.launch import House
 from bench import visits
 from bench.house import Person, readers
 from bench.report import Measurement, percentile
-from bench.visits import Request, Visit
+from bench.visits import Request
 
 TENANTS = 5
 QUESTIONS = (
@@ -38,7 +40,8 @@ def _level(
     made = visits.make(house.url, [_asks(people, at_once) for _ in range(rounds)])
     # A round of one stream has no percentiles: there all are one round.
     waves = made.waves if at_once > 1 else [[visit for wave in made.waves for visit in wave]]
-    answered = [[visit for visit in wave if visit.answered] for wave in waves]
+    failures = Counter(visit.outcome for wave in made.waves for visit in wave if not visit.good)
+    answered = [[visit for visit in wave if visit.good] for wave in waves]
     first = [[visit.first_ms for visit in wave] for wave in answered]
     total = [[visit.total_ms for visit in wave] for wave in answered]
     name = f"{at_once} chat stream{'s' if at_once > 1 else ''}"
@@ -48,12 +51,8 @@ def _level(
         Measurement(f"{name}: first event p95", percentile(first, 95), "ms", rounds, target, note=note),
         Measurement(f"{name}: end p50", percentile(total, 50), "ms", rounds),
         Measurement(f"{name}: end p95", percentile(total, 95), "ms", rounds),
-        Measurement(f"{name}: not answered", _failures(made.waves), "", rounds, 0),
+        Measurement(f"{name}: not answered", sum(failures.values()), "", rounds, 0, note=str(dict(failures) or "")),
     ]
-
-
-def _failures(waves: list[list[Visit]]) -> int:
-    return sum(not visit.answered for wave in waves for visit in wave)
 
 
 def _asks(people: list[Person], number: int) -> list[Request]:

@@ -5,6 +5,7 @@ Started as `python -m bench.visits`: reads waves of requests as JSON on stdin, p
 
 import asyncio
 import json
+import re
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 DEADLINE_SECONDS = 60.0
+_CODE = re.compile(rb'"code": ?"(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +31,25 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a client saw. Times in milliseconds from opening the connection; status 0: no answer in time, or none at all.
+    """What a client saw. Times in milliseconds from opening the connection.
 
-    first_ms: to the first server-sent event, or without events to the end. answered: a run ended as it should.
+    status: 0 for no answer in time, or none at all. code: of the problem or failed run, empty if there is none.
+    first_ms: to the first server-sent event, or without events to the end. whole: no stream broke off.
     """
 
     status: int
+    code: str
     first_ms: float
     total_ms: float
-    answered: bool
+    whole: bool = True
+
+    @property
+    def good(self) -> bool:
+        return 200 <= self.status < 300 and not self.code and self.whole
+
+    @property
+    def outcome(self) -> str:
+        return f"{self.status} {self.code or ('ok' if self.whole else 'broken off')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +82,15 @@ async def _visit(host: str, port: int, request: Request) -> Visit:
                 if first is None and b"event: " in received:
                     first = time.perf_counter()
             writer.close()
-    except (OSError, TimeoutError):
-        return Visit(0, 0, (time.perf_counter() - started) * 1000, False)
+    except (OSError, TimeoutError) as error:
+        return Visit(0, type(error).__name__, 0, (time.perf_counter() - started) * 1000)
     ended = time.perf_counter()
-    status = int(received[9:12]) if received.startswith(b"HTTP/1.1 ") else 0
-    return Visit(status, ((first or ended) - started) * 1000, (ended - started) * 1000, b"event: run_ended" in received)
+    first_ms, total_ms = ((moment - started) * 1000 for moment in (first or ended, ended))
+    if not received.startswith(b"HTTP/1.1 "):
+        return Visit(0, "no_answer", first_ms, total_ms)
+    code = _CODE.search(received)
+    whole = first is None or b"event: run_ended" in received
+    return Visit(int(received[9:12]), code.group(1).decode() if code else "", first_ms, total_ms, whole)
 
 
 def _bytes(request: Request) -> bytes:

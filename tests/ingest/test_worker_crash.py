@@ -28,8 +28,8 @@ UPLOADS = [
     Upload(
         f"handbook-{letter}.md",
         "\n\n".join(
-            f"# Rule {letter}{number}\n\n" + f"Lamp {number} of hall {letter} is lit at dusk. " * 20
-            for number in range(30)
+            f"# Rule {letter}{number}\n\n" + f"Lamp {number} of hall {letter} is lit at dusk. " * 5
+            for number in range(15)
         ).encode(),
     )
     for letter in "ABCDEF"

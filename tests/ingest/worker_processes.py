@@ -26,7 +26,10 @@ STOPPED_AT: dict[str, tuple[LiteralString, str]] = {
         "ON CONFLICT (tenant_id) DO UPDATE SET chunks = chunk_statistics.chunks",
         "INTO chunk_statistics",
     ),
-    "written": ("SELECT FROM procrastinate_jobs WHERE status = 'doing' FOR UPDATE", "finish_job"),
+    "written": (
+        "SELECT FROM procrastinate_jobs WHERE worker_id = (SELECT max(id) FROM procrastinate_workers) FOR UPDATE",
+        "finish_job",
+    ),
 }
 
 
