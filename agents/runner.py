@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
@@ -79,7 +79,8 @@ class Runner:
     async def close(self) -> None:
         """Interrupts what still runs and waits until that is written down."""
         for task in self._running:
-            task.cancel()
+            if not task.cancelling():
+                task.cancel()
         if self._running:
             await asyncio.wait(self._running)
 
@@ -92,11 +93,11 @@ class Runner:
                     answer = await self._answer(ctx, run, usage, send)
                 await runs.succeed(self._database, ctx, run, answer, _counts(usage))
             except asyncio.CancelledError:
-                await asyncio.shield(self._fail(ctx, run, INTERRUPTED, usage))
+                await _see_through(self._fail(ctx, run, INTERRUPTED, usage))
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a graph raises must end its run, not the server
                 failure = _failure(error, run)
-                await self._fail(ctx, run, failure, usage)
+                await _see_through(self._fail(ctx, run, failure, usage))
                 await send.send(RunFailed(run_id=run.run_id, code=failure.code, detail=failure.detail))
             else:
                 for count in _counts(usage):
@@ -120,17 +121,19 @@ class Runner:
             context=Context(ctx, run.knowledge_base_ids),
             stream_mode=["updates", "messages"],
         )
-        async for step in steps:
-            mode, data = cast(tuple[str, Any], step)
-            if mode == "messages":
-                chunk, metadata = data
-                if metadata["langgraph_node"] == RESPOND and isinstance(chunk, AIMessageChunk) and chunk.text:
-                    await send.send(Token(text=chunk.text))
-            else:
-                for node, update in data.items():
-                    state |= update
-                    for event in _step_events(node, state):
-                        await send.send(event)
+        # Closed at once when the reader leaves, and the model with it.
+        async with aclosing(steps):
+            async for step in steps:
+                mode, data = cast(tuple[str, Any], step)
+                if mode == "messages":
+                    chunk, metadata = data
+                    if metadata["langgraph_node"] == RESPOND and isinstance(chunk, AIMessageChunk) and chunk.text:
+                        await send.send(Token(text=chunk.text))
+                else:
+                    for node, update in data.items():
+                        state |= update
+                        for event in _step_events(node, state):
+                            await send.send(event)
         return Answer(state["messages"][-1].text, state["sources"], state["citations"])
 
     @asynccontextmanager
@@ -138,7 +141,10 @@ class Runner:
         async def renew() -> None:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
-                await runs.renew_lease(self._database, ctx, run)
+                try:
+                    await runs.renew_lease(self._database, ctx, run)
+                except Unavailable:
+                    log.warning("could not renew a run's lease", extra=_log_fields(ctx, run))
 
         task = asyncio.create_task(renew())
         try:
@@ -164,6 +170,16 @@ class _Failure:
 
 
 INTERRUPTED = _Failure("interrupted", "client_disconnected", "The reader went away.")
+
+
+async def _see_through(work: Coroutine[Any, Any, None]) -> None:
+    """A cancellation waits until `work` is done."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise
 
 
 def _failure(error: Exception, run: Run) -> _Failure:

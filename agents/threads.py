@@ -1,6 +1,6 @@
 """Threads: a member's conversations and the messages in them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import LiteralString
 from uuid import UUID, uuid4
@@ -33,6 +33,11 @@ class Message:
     sources: list[Source]
     citations: list[Citation]
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadWithMessages(Thread):
+    messages: tuple[Message, ...]
 
 
 _OWN: LiteralString = "tenant_id = %(tenant_id)s AND user_id = %(user_id)s"
@@ -75,7 +80,7 @@ async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, l
     return page([(Cursor(item.created_at, item.thread_id), item) for item in found], limit)
 
 
-async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> tuple[Thread, list[Message]]:
+async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> ThreadWithMessages:
     async with database.tenant_transaction(ctx) as connection:
         thread = await _get(connection, ctx, thread_id)
         rows = await connection.execute(
@@ -83,7 +88,8 @@ async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> tuple[
             "WHERE tenant_id = %s AND thread_id = %s ORDER BY position",
             (ctx.tenant_id, thread_id),
         )
-        return thread, [Message(**row) for row in await rows.fetchall()]
+        messages = tuple(Message(**row) for row in await rows.fetchall())
+        return ThreadWithMessages(**asdict(thread), messages=messages)
 
 
 async def rename(database: Database, ctx: TenantContext, thread_id: UUID, title: str) -> Thread:

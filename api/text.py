@@ -15,6 +15,7 @@ def storable(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(storable)]
-Name = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Description = Annotated[Text, StringConstraints(max_length=2000)]
+# It comes last: after another validator the constraints would count before they strip.
+Storable = AfterValidator(storable)
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
+Description = Annotated[str, StringConstraints(max_length=2000), Storable]

@@ -1,4 +1,4 @@
-"""The whole house on a temporary folder, and tenants in it who have the demo handbook."""
+"""The whole house on a temporary folder, with tenants in it who have the demo handbook."""
 
 import os
 import tempfile
@@ -19,14 +19,7 @@ _NO_LIMITS = {"ATRIUM_REQUESTS_PER_MINUTE": "1000000", "ATRIUM_LOGINS_PER_MINUTE
 _TIGHT_LIMITS = _NO_LIMITS | {"ATRIUM_REQUESTS_PER_MINUTE": "300", "ATRIUM_MAX_CONCURRENT_RUNS": "20"}
 
 
-def house() -> AbstractContextManager[House]:
-    """Its limits out of the way, so that the machine is what limits."""
-    return _house(_NO_LIMITS)
-
-
-def tight_house() -> AbstractContextManager[House]:
-    """300 requests a minute for each tenant, 20 runs at once."""
-    return _house(_TIGHT_LIMITS)
+READERS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +58,32 @@ def new_person(url: str) -> Person:
     return Person(url, token, created.json()["knowledge_base_id"])
 
 
-def readers(url: str, count: int) -> list[Person]:
-    """People of as many tenants, each with the demo handbook."""
-    people = [new_person(url) for _ in range(count)]
-    for person in people:
-        person.upload(DOCUMENTS)
-    return people
+@dataclass(frozen=True, slots=True)
+class InhabitedHouse:
+    """readers: people of as many tenants, each with the demo handbook."""
+
+    house: House
+    readers: list[Person]
+
+
+def inhabited_house() -> AbstractContextManager[InhabitedHouse]:
+    """Its limits out of the way, so that the machine is what limits."""
+    return _inhabited(_NO_LIMITS)
+
+
+def tight_house() -> AbstractContextManager[InhabitedHouse]:
+    """300 requests a minute for each tenant, 20 runs at once."""
+    return _inhabited(_TIGHT_LIMITS)
 
 
 @contextmanager
-def _house(limits: dict[str, str]) -> Iterator[House]:
+def _inhabited(limits: dict[str, str]) -> Iterator[InhabitedHouse]:
     with (
         patch.dict(os.environ, limits),
         tempfile.TemporaryDirectory(prefix="atrium-bench-") as folder,
-        running_house(Settings(data_dir=Path(folder), port=free_port(), host="127.0.0.1")) as running,
+        running_house(Settings(data_dir=Path(folder), port=free_port(), host="127.0.0.1")) as house,
     ):
-        yield running
+        readers = [new_person(house.url) for _ in range(READERS)]
+        for person in readers:
+            person.upload(DOCUMENTS)
+        yield InhabitedHouse(house, readers)

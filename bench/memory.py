@@ -2,16 +2,16 @@
 
 import psutil
 
-from api.launch import House
+from bench.house import InhabitedHouse
 from bench.report import Measurement
 
 MIB = 1024 * 1024
 API_TARGET = 700
 
 
-def run(house: House, *, quick: bool) -> list[Measurement]:
-    api = psutil.Process(house.processes["api"].pid)
-    worker = psutil.Process(house.processes["worker"].pid)
+def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
+    api = psutil.Process(place.house.processes["api"].pid)
+    worker = psutil.Process(place.house.processes["worker"].pid)
     readers = worker.children(recursive=True)
     return [
         Measurement("resident memory of the API", _mib(api), "MiB", 1, API_TARGET),

@@ -12,7 +12,7 @@ import psycopg
 
 from bench import brute_force
 from bench.brute_force import Key
-from bench.corpus import DIMENSIONS, Corpus, Query
+from bench.corpus import Corpus, Query
 from bench.peer import ChunksByPeer, chunks_by_peer
 from bench.report import Measurement, percentile
 from bench.stores import Home, add_document, add_home, open_database
@@ -102,9 +102,7 @@ async def _run(servers: EmbeddedServers, scale: Scale) -> list[Measurement]:
     return measurements
 
 
-async def _populate(
-    database: Database, servers: EmbeddedServers, scale: Scale
-) -> dict[Size, list[Populated]]:
+async def _populate(database: Database, servers: EmbeddedServers, scale: Scale) -> dict[Size, list[Populated]]:
     corpus, loaders = Corpus(seed=7), asyncio.Semaphore(LOADERS)
 
     async def tenant(size: Size) -> Populated:
@@ -174,7 +172,14 @@ async def _measure(
             for percent in (50, 95)
         ),
         Measurement(
-            f"{name}: recall@{LIMIT}", ours.recall, "", 1, RECALL_TARGET, at_least=True, peer=theirs.recall, note=judged
+            f"{name}: recall@{LIMIT}",
+            ours.recall,
+            "",
+            1,
+            RECALL_TARGET,
+            at_least=True,
+            peer=theirs.recall,
+            note=judged,
         ),
         Measurement(f"{name}: short answers", ours.short, "", 1, 0),
         Measurement(f"{name}: worst recall@{LIMIT} of a question", min(ours.recalls), "", 1),

@@ -2,13 +2,11 @@
 
 from collections import Counter
 
-from api.launch import House
 from bench import visits
-from bench.house import Person, readers
+from bench.house import InhabitedHouse, Person
 from bench.report import Measurement, percentile
 from bench.visits import Request
 
-TENANTS = 5
 QUESTIONS = (
     "How many days of holiday do I get after six years?",
     "What is the hotel ceiling in Zurich?",
@@ -23,21 +21,18 @@ QUESTIONS = (
 LEVELS: tuple[tuple[int, float | None], ...] = ((1, None), (20, 100), (100, 500))
 
 
-def run(house: House, *, quick: bool) -> list[Measurement]:
-    people = readers(house.url, 2 if quick else TENANTS)
-    # Once to warm up: connections, models, plans.
-    visits.make(house.url, [_asks(people, 20)])
+def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
+    # To warm up: connections, models, plans.
+    visits.make(place.house.url, [_asks(place.readers, 20)])
     measurements = []
     for at_once, target in LEVELS:
         rounds = (1 if quick else 5) * (20 if at_once == 1 else 1)
-        measurements += _level(house, people, at_once, rounds, target)
+        measurements += _level(place, at_once, rounds, target)
     return measurements
 
 
-def _level(
-    house: House, people: list[Person], at_once: int, rounds: int, target: float | None
-) -> list[Measurement]:
-    made = visits.make(house.url, [_asks(people, at_once) for _ in range(rounds)])
+def _level(place: InhabitedHouse, at_once: int, rounds: int, target: float | None) -> list[Measurement]:
+    made = visits.make(place.house.url, [_asks(place.readers, at_once) for _ in range(rounds)])
     # A round of one stream has no percentiles: there all are one round.
     waves = made.waves if at_once > 1 else [[visit for wave in made.waves for visit in wave]]
     failures = Counter(visit.outcome for wave in made.waves for visit in wave if not visit.good)

@@ -22,20 +22,23 @@ from retrieval.embeddings import embeddings_from
 
 log = logging.getLogger(__name__)
 
-HEARTBEAT_SECONDS = 1.0
-STALLED_SECONDS = 5.0
-SHUTDOWN_SECONDS = 5.0
+HEARTBEAT_SECONDS = 0.5
+STALLED_SECONDS = 3.0
+# Long after its jobs were taken up: a worker that was only asleep must find itself registered.
+FORGOTTEN_SECONDS = 60.0
+# Less than STALLED_SECONDS: while it shuts down, a worker sends no heartbeats.
+SHUTDOWN_SECONDS = 2.0
 
 
 async def rescue_stalled_jobs(database: Database) -> None:
-    """Takes up the jobs of workers that died, each second, in every worker; runs until cancelled."""
+    """Takes up the jobs of workers that died; every worker does so until cancelled."""
     while True:
         try:
             for job_id in await jobs.requeue_stalled(database, seconds=STALLED_SECONDS):
                 log.warning("taking up a dead worker's job", extra={"job_id": job_id})
         except Unavailable as error:
             log.warning("cannot look for dead workers' jobs: %s", error.code)
-        await asyncio.sleep(1)
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
 async def run(settings: Settings) -> None:
@@ -54,9 +57,9 @@ async def run(settings: Settings) -> None:
                 await app.run_worker_async(
                     queues=[QUEUE],
                     concurrency=settings.worker_concurrency,
-                    fetch_job_polling_interval=1.0,
+                    fetch_job_polling_interval=0.5,
                     update_heartbeat_interval=HEARTBEAT_SECONDS,
-                    stalled_worker_timeout=STALLED_SECONDS,
+                    stalled_worker_timeout=FORGOTTEN_SECONDS,
                     shutdown_graceful_timeout=SHUTDOWN_SECONDS,
                     delete_jobs="successful",
                 )

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from retrieval.markers import MarkedClaim, parse_markers, without_markers
 from retrieval.sentences import Span, is_table_row, sentence_spans
-from retrieval.support import Statement, coverage, supports
+from retrieval.support import Statement, coverage, speaks_of_more, supports
 
 __all__ = ["Citable", "Citation", "MarkedClaim", "cite", "parse_markers"]
 
@@ -90,7 +90,10 @@ def _evidence(claim: str, source: Citable) -> tuple[Span, bool]:
     for span, context in _candidates(source):
         quote = Statement.of(source.text[slice(*span)])
         covered = coverage(wanted, quote=quote, context=context)
-        supported = covered > 0 and supports(wanted, quote=quote, context=context)
+        supported = supports(wanted, quote=quote, context=context) and not (
+            is_table_row(source.text[slice(*span)])
+            and speaks_of_more(wanted, Statement.of(source.text), quote=quote, context=context)
+        )
         # Shorter candidates come first, so a longer one must be better.
         if (supported, covered) > (best_supports, best_coverage):
             best, best_coverage, best_supports = span, covered, supported
@@ -102,7 +105,9 @@ def _find_words(claim: str, text: str) -> Span | None:
     words = _WORD.findall(claim)
     if not words:
         return None
-    found = re.search(r"(?<!\w)" + r"\W+".join(map(re.escape, words)) + r"(?!\w)", text, re.IGNORECASE)
+    sequence = r"\W+".join(map(re.escape, words))
+    # Not inside a longer word or number: 16 is not in 1.16.
+    found = re.search(rf"(?<!\w)(?<!\d[.,]){sequence}(?!\w|[.,]\d)", text, re.IGNORECASE)
     if found is None:
         return None
     closing = re.match(r"[.!?…]?[\"'”’»)\]]?", text[found.end() :])

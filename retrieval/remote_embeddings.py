@@ -100,5 +100,5 @@ def _translated() -> Iterator[None]:
             f"The embedding endpoint refuses our requests with status {error.status_code}; "
             "check ATRIUM_EMBEDDING_API_KEY and ATRIUM_EMBEDDING_MODEL."
         ) from error
-    except (openai.OpenAIError, ValueError, TypeError, KeyError) as error:
+    except (openai.OpenAIError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise EmbeddingsUnavailable("The embedding endpoint sent no embeddings; try again later.") from error

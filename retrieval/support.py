@@ -57,3 +57,10 @@ def supports(claim: Statement, *, quote: Statement, context: Statement) -> bool:
         and claim.numbers <= quote.numbers | context.numbers
         and claim.denies == quote.denies
     )
+
+
+def speaks_of_more(claim: Statement, source: Statement, *, quote: Statement, context: Statement) -> bool:
+    """Whether the claim has a word that stands elsewhere in the source: of a table, it names another row."""
+    around = quote.terms | context.terms
+    elsewhere = source.terms - around
+    return any(word & elsewhere and not word & around for word in claim.words)

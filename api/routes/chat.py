@@ -12,7 +12,7 @@ from agents.chat import ask
 from agents.events import Citation, RunEvent, RunFailed, RunStarted, Sources, Token, Usage
 from api.dependencies import Allow, House, IdempotencyKey
 from api.sse import EVENT_STREAM, event_stream
-from api.text import Text
+from api.text import Storable
 from core.errors import Invalid, Unavailable
 from core.tenancy import TenantContext
 from graphs.state import Citation as CitedClaim
@@ -25,7 +25,7 @@ Asker = Annotated[TenantContext, Depends(Allow(Permission.CHAT))]
 
 
 class Question(BaseModel):
-    message: Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1)]
+    message: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), Storable]
     thread_id: UUID | None = Field(None, description="Goes on with a conversation; without it one begins.")
     knowledge_base_ids: Annotated[list[UUID], Field(max_length=50)] | None = Field(
         None, description="Search these only; without it all that the tenant has."

@@ -2,21 +2,21 @@
 
 import hashlib
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from sse_starlette import EventSourceResponse
 
 from api.dependencies import After, Allow, House, IdempotencyKey, Limit
 from api.etag import conditional
 from api.sse import EVENT_STREAM, event_stream
 from core.errors import Invalid, TooLarge
+from core.paging import Page
 from core.tenancy import TenantContext
 from ingest import documents, progress
-from ingest.documents import Upload
+from ingest.documents import Document, Upload
 from ingest.names import document_name
 from ingest.progress import DocumentProgress
 from tenants import idempotency
@@ -28,34 +28,6 @@ Reader = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_READ))]
 Writer = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_WRITE))]
 
 PROGRESS: TypeAdapter[DocumentProgress] = TypeAdapter(DocumentProgress)
-
-
-class Document(BaseModel):
-    """`version` is the newest, `ready_version` the one that is searched; `status` is the newest version's."""
-
-    model_config = ConfigDict(from_attributes=True)
-
-    document_id: UUID
-    knowledge_base_id: UUID
-    name: str
-    version: int
-    ready_version: int | None
-    status: str
-    error_code: str | None
-    error_detail: str | None
-    bytes: int
-    sha256: str
-    pages: int | None
-    chunks: int | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class DocumentPage(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    items: list[Document]
-    next_cursor: str | None
 
 
 class Uploaded(BaseModel):
@@ -80,7 +52,7 @@ async def upload(
 
         async def work() -> dict[str, Any]:
             found = await documents.upload(connection, ctx, knowledge_base_id, uploads)
-            return {"documents": [Document.model_validate(item).model_dump(mode="json") for item in found]}
+            return Uploaded(documents=list(found)).model_dump(mode="json")
 
         response, _ = await idempotency.once(
             connection,
@@ -96,15 +68,13 @@ async def upload(
 @router.get("")
 async def list_page(
     house: House, ctx: Reader, knowledge_base_id: UUID, cursor: After, limit: Limit = 50
-) -> DocumentPage:
-    page = await documents.list_page(house.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
-    return DocumentPage.model_validate(page)
+) -> Page[Document]:
+    return await documents.list_page(house.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
 
 
 @router.get("/{document_id}", response_model=Document)
 async def get(house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
-    found = await documents.get(house.database, ctx, knowledge_base_id, document_id)
-    return conditional(request, Document.model_validate(found))
+    return conditional(request, await documents.get(house.database, ctx, knowledge_base_id, document_id))
 
 
 @router.get("/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM})
@@ -124,8 +94,7 @@ async def follow(
 @router.post("/{document_id}/process", status_code=202)
 async def process_again(house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> Document:
     """The stored bytes once more, as a new version; the present one is searched until that is ready."""
-    again = await documents.process_again(house.database, ctx, knowledge_base_id, document_id)
-    return Document.model_validate(again)
+    return await documents.process_again(house.database, ctx, knowledge_base_id, document_id)
 
 
 @router.delete("/{document_id}", status_code=204)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
 from api.dependencies import Allow, House
-from api.text import Text
+from api.text import Storable
 from core.tenancy import TenantContext
 from tenants import usage
 from tenants.permissions import Permission
@@ -16,7 +16,7 @@ from tenants.permissions import Permission
 router = APIRouter(prefix="/v1/embeddings", tags=["embeddings"])
 
 Embedder = Annotated[TenantContext, Depends(Allow(Permission.EMBEDDINGS))]
-Input = Annotated[Text, StringConstraints(min_length=1, max_length=32_000)]
+Input = Annotated[str, StringConstraints(min_length=1, max_length=32_000), Storable]
 
 MAX_INPUTS = 256
 

@@ -1,42 +1,25 @@
 """`/v1/knowledge-bases`: create, list, get, change, delete."""
 
-from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from api.dependencies import After, Allow, House, Limit
 from api.etag import IfMatch, conditional, require_match
 from api.text import Description, Name
+from core.paging import Page
 from core.tenancy import TenantContext
 from ingest import documents
 from retrieval import knowledge_bases
+from retrieval.knowledge_bases import KnowledgeBase
 from tenants.permissions import Permission
 
 router = APIRouter(prefix="/v1/knowledge-bases", tags=["knowledge bases"])
 
 Reader = Annotated[TenantContext, Depends(Allow(Permission.KNOWLEDGE_BASES_READ))]
 Writer = Annotated[TenantContext, Depends(Allow(Permission.KNOWLEDGE_BASES_WRITE))]
-
-
-class KnowledgeBase(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    knowledge_base_id: UUID
-    name: str
-    description: str
-    documents: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class KnowledgeBasePage(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    items: list[KnowledgeBase]
-    next_cursor: str | None
 
 
 class NewKnowledgeBase(BaseModel):
@@ -51,20 +34,17 @@ class KnowledgeBaseChange(BaseModel):
 
 @router.post("", status_code=201)
 async def create(house: House, ctx: Writer, body: NewKnowledgeBase) -> KnowledgeBase:
-    created = await knowledge_bases.create(house.database, ctx, name=body.name, description=body.description)
-    return KnowledgeBase.model_validate(created)
+    return await knowledge_bases.create(house.database, ctx, name=body.name, description=body.description)
 
 
 @router.get("")
-async def list_page(house: House, ctx: Reader, cursor: After, limit: Limit = 50) -> KnowledgeBasePage:
-    page = await knowledge_bases.list_page(house.database, ctx, cursor=cursor, limit=limit)
-    return KnowledgeBasePage.model_validate(page)
+async def list_page(house: House, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[KnowledgeBase]:
+    return await knowledge_bases.list_page(house.database, ctx, cursor=cursor, limit=limit)
 
 
 @router.get("/{knowledge_base_id}", response_model=KnowledgeBase)
 async def get(house: House, ctx: Reader, request: Request, knowledge_base_id: UUID) -> Response:
-    found = await knowledge_bases.get(house.database, ctx, knowledge_base_id)
-    return conditional(request, KnowledgeBase.model_validate(found))
+    return conditional(request, await knowledge_bases.get(house.database, ctx, knowledge_base_id))
 
 
 @router.patch("/{knowledge_base_id}")
@@ -75,12 +55,10 @@ async def change(
     body: KnowledgeBaseChange,
     if_match: IfMatch = None,
 ) -> KnowledgeBase:
-    found = await knowledge_bases.get(house.database, ctx, knowledge_base_id)
-    require_match(if_match, KnowledgeBase.model_validate(found))
-    changed = await knowledge_bases.update(
+    require_match(if_match, await knowledge_bases.get(house.database, ctx, knowledge_base_id))
+    return await knowledge_bases.update(
         house.database, ctx, knowledge_base_id, name=body.name, description=body.description
     )
-    return KnowledgeBase.model_validate(changed)
 
 
 @router.delete("/{knowledge_base_id}", status_code=204)

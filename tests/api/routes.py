@@ -1,5 +1,6 @@
 """The application's own route table: tests that loop over it cannot forget a route."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ class Route:
         return f"{self.method} {self.path}"
 
     @property
-    def takes_an_id(self) -> bool:
-        return "{" in self.path
+    def id_names(self) -> list[str]:
+        return re.findall(r"{(\w+)}", self.path)
 
     def path_with(self, ids: Mapping[str, str]) -> str:
         return self.path.format_map(ids)

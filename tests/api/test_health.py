@@ -1,9 +1,9 @@
-import httpx
 import pytest
 
 from api.launch import House
 from tests.api.callers import nobody
 from tests.api.person import Person
+from tests.api.problems import assert_problem
 
 
 def test_a_running_house_is_alive_and_ready(house: House) -> None:
@@ -56,11 +56,3 @@ def test_any_other_request_id_is_replaced(house: House, given: str) -> None:
         answer = client.get("/auth/me", headers={"X-Request-Id": given})
     assert answer.headers["X-Request-Id"] != given
     assert_problem(answer)
-
-
-def assert_problem(answer: httpx.Response) -> None:
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = answer.json()
-    assert problem["status"] == answer.status_code
-    assert problem["request_id"] == answer.headers["X-Request-Id"] != ""
-    assert problem.keys() >= {"type", "title", "code", "detail"}

@@ -43,6 +43,16 @@ def test_a_name_is_taken_once_in_a_tenant(ann: Person, eve: Person) -> None:
         assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
 
 
+@pytest.mark.parametrize("name", ["", " ", "\u3000\n", "x" * 201, None, 7, ["Handbook"]])
+def test_a_name_out_of_bounds_gets_422(ann: Person, name: object) -> None:
+    answer = ann.http.post(PATH, json={"name": name})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+
+
+def test_spaces_around_a_name_do_not_count(ann: Person) -> None:
+    assert created(ann, name=f"{' ' * 300}Handbook ")["name"] == "Handbook"
+
+
 def test_lists_are_paged_newest_first(ann: Person) -> None:
     names = [created(ann, name=f"Number {number}")["name"] for number in range(7)]
     pages = pages_of(ann.http, PATH, limit=3)
@@ -54,7 +64,8 @@ def test_lists_are_paged_newest_first(ann: Person) -> None:
 
 
 def test_a_full_last_page_has_no_next(ann: Person) -> None:
-    created(ann, name="One"), created(ann, name="Two")
+    for name in ("One", "Two"):
+        created(ann, name=name)
     assert ann.http.get(PATH, params={"limit": 2}).json()["next_cursor"] is None
 
 
@@ -103,7 +114,7 @@ def test_deleting_takes_documents_and_chunks_along(ann: Person, house: House) ->
     assert "holidays.md" not in [source["document_name"] for source in sources]
     with behind_the_api(house) as connection:
         for table in ("documents", "chunks"):
-            rows = connection.execute(f"SELECT FROM {table} WHERE knowledge_base_id = %s", (gone,))  # type: ignore[arg-type]
+            rows = connection.execute(f"SELECT FROM {table} WHERE knowledge_base_id = %s", (gone,))
             assert rows.rowcount == 0
 
 

@@ -18,9 +18,7 @@ from tests.api.person import Person
 from tests.api.routes import PROTECTED, ROUTES, Route, request_of, routes_of, unknown_ids
 
 every_protected_route = pytest.mark.parametrize("route", PROTECTED, ids=str)
-every_route_with_an_id = pytest.mark.parametrize(
-    "route", [route for route in PROTECTED if route.takes_an_id], ids=str
-)
+every_route_with_an_id = pytest.mark.parametrize("route", [route for route in PROTECTED if route.id_names], ids=str)
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import LiteralString
 
 from psycopg import AsyncConnection
+from psycopg.rows import DictRow
 
 from core.embedded import EmbeddedServers
 from tests.until import until
 
-Owner = AsyncConnection[tuple[object, ...]]
+Owner = AsyncConnection[DictRow]
 
 # What the test locks, and the statement of the worker that then waits: it is stopped exactly there.
 STOPPED_AT: dict[str, tuple[LiteralString, str]] = {
@@ -39,10 +40,17 @@ class Workers:
     alive: list[subprocess.Popen[bytes]] = field(default_factory=list)
     killed_at: list[datetime] = field(default_factory=list)
 
-    def start(self) -> subprocess.Popen[bytes]:
+    async def start(self, owner: Owner) -> subprocess.Popen[bytes]:
+        """Returns when it takes jobs."""
+        newest = await _newest_worker(owner)
         stores = {f"ATRIUM_{name.upper()}": url for name, url in self.servers.settings.items()}
         unused = {"ATRIUM_JWT_KEYS_FILE": os.devnull}
         self.alive.append(subprocess.Popen([sys.executable, "-m", "ingest.worker"], env=os.environ | stores | unused))
+
+        async def registered() -> bool:
+            return await _newest_worker(owner) > newest
+
+        await until(registered, what="a new worker")
         return self.alive[-1]
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
@@ -62,30 +70,36 @@ def worker_processes(servers: EmbeddedServers) -> Iterator[Workers]:
             workers.kill(worker)
 
 
+async def _newest_worker(owner: Owner) -> int:
+    rows = await owner.execute("SELECT coalesce(max(id), 0) AS id FROM procrastinate_workers")
+    return int((await rows.fetchall())[0]["id"])
+
+
 @asynccontextmanager
-async def stopped(owner: Owner, moment: str) -> AsyncIterator[None]:
+async def stopped(servers: EmbeddedServers, moment: str) -> AsyncIterator[None]:
     """While the block runs, a worker waits at `moment` and gets no further."""
     lock, waiting = STOPPED_AT[moment]
+    async with await AsyncConnection.connect(servers.database_url("postgres")) as connection:
 
-    async def locked() -> bool:
-        found = await owner.execute(lock)
-        if not found.rowcount:
-            await owner.rollback()
-        return found.rowcount > 0
+        async def locked() -> bool:
+            found = await connection.execute(lock)
+            if not found.rowcount:
+                await connection.rollback()
+            return found.rowcount > 0
 
-    async def waits() -> bool:
-        # Otherwise a transaction sees the activity of its first look again and again.
-        await owner.execute("SELECT pg_stat_clear_snapshot()")
-        found = await owner.execute(
-            "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
-            "AND query LIKE %s",
-            (f"%{waiting}%",),
-        )
-        return found.rowcount > 0
+        async def waits() -> bool:
+            # Otherwise a transaction sees the activity of its first look again and again.
+            await connection.execute("SELECT pg_stat_clear_snapshot()")
+            found = await connection.execute(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' "
+                "AND query LIKE %s",
+                (f"%{waiting}%",),
+            )
+            return found.rowcount > 0
 
-    await until(locked, what=f"something to lock for: {moment}")
-    await until(waits, what=f"a worker that waits: {moment}")
-    try:
-        yield
-    finally:
-        await owner.rollback()
+        await until(locked, what=f"something to lock for: {moment}")
+        await until(waits, what=f"a worker that waits: {moment}")
+        try:
+            yield
+        finally:
+            await connection.rollback()

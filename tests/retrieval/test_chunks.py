@@ -126,7 +126,7 @@ async def test_a_document_with_chunks_cannot_be_deleted_around_them(
 
 async def test_model_of_another_length_is_refused_at_start(database: Database) -> None:
     await chunks.check_dimensions(database, 384)
-    with pytest.raises(OperatorError, match="384.*1536"):
+    with pytest.raises(OperatorError, match=r"384.*1536"):
         await chunks.check_dimensions(database, 1536)
 
 

@@ -44,10 +44,11 @@ async def test_hit_tells_where_the_chunk_is(
         page_end=2,
         start=10,
         end=10 + len(TEXTS[0]),
-        score=pytest.approx(1.0),
+        score=hit.score,
         dense_score=hit.dense_score,
         lexical_score=hit.lexical_score,
     )
+    assert hit.score == pytest.approx(1)
     assert 0.5 < hit.dense_score < 1
     assert hit.lexical_score > 0
 
@@ -136,14 +137,20 @@ async def test_tenant_without_documents_finds_nothing(retriever: Retriever, acme
     assert await retriever.search(acme, QUESTION, knowledge_base_ids=None) == ()
 
 
-@pytest.mark.parametrize("slot", ["shared", "own"])
+@pytest.mark.parametrize(("slot", "step"), [("shared", 1), ("own", 7)])
 async def test_any_string_is_a_query(
-    retriever: Retriever, database: Database, acme: TenantContext, document: UUID, golden: Path, slot: str
+    retriever: Retriever,
+    database: Database,
+    acme: TenantContext,
+    document: UUID,
+    golden: Path,
+    slot: str,
+    step: int,
 ) -> None:
     if slot == "own":
         assert await promote_if_outgrown(database, acme, threshold=1)
     groups = json.loads((golden / "naughty-strings" / "mapped_strings.json").read_text())
-    for encoded in (string for group in groups.values() for string in group):
+    for encoded in [string for group in groups.values() for string in group][::step]:
         query = base64.b64decode(encoded).decode("utf-8", "surrogateescape")
         hits = await retriever.search(acme, query, knowledge_base_ids=None)
         assert len(hits) == (len(TEXTS) if query.strip() else 0)

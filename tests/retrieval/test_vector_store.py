@@ -70,5 +70,6 @@ async def test_only_the_named_knowledge_bases_are_searched(
 async def test_what_it_cannot_do_says_what_to_do_instead(store: VectorStore) -> None:
     with pytest.raises(NotImplementedError, match="asimilarity_search"):
         store.similarity_search(QUESTION)
+    assert store.embeddings is not None
     with pytest.raises(NotImplementedError, match="upload"):
         ChunkVectorStore.from_texts(TEXTS, store.embeddings)

@@ -1,0 +1,74 @@
+"""Two tenants at once walk through every route, each also with the other's ids."""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+
+from tests.api.conftest import NewPerson
+from tests.api.person import Person
+from tests.api.routes import PROTECTED, Route, request_of
+
+STEPS = 150
+# Deleting a knowledge base takes most of what can be walked to along.
+ROUTES = [route for route in PROTECTED if str(route) != "DELETE /v1/knowledge-bases/{knowledge_base_id}"]
+ID_NAMES = ("knowledge_base_id", "document_id", "thread_id", "api_key_id")
+
+
+class Walker:
+    """A tenant whose words all contain `marker`, with the ids it was given."""
+
+    def __init__(self, person: Person, marker: str, dice: random.Random) -> None:
+        self.person = person
+        self.marker = marker
+        self.dice = dice
+        self.ids: defaultdict[str, list[str]] = defaultdict(list)
+
+    def step(self, route: Route, ids: dict[str, str]) -> httpx.Response:
+        request = request_of(route, f"{self.marker} {self.dice.getrandbits(32)}")
+        if route.path == "/v1/chat" and ids:
+            request["json"] |= {"thread_id": ids["thread_id"], "knowledge_base_ids": [ids["knowledge_base_id"]]}
+        answer = self.person.http.request(route.method, route.path_with(ids), **request)
+        if answer.is_success and answer.headers.get("Content-Type") == "application/json":
+            for name, value in _ids_in(answer.json()):
+                self.ids[name].append(value)
+        return answer
+
+
+def _ids_in(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        yield from ((name, value[name]) for name in ID_NAMES if name in value)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _ids_in(item)
+
+
+def test_another_tenant_s_ids_open_nothing_and_its_words_are_never_seen(new_person: NewPerson) -> None:
+    dice = random.Random(1)
+    one, two = (Walker(new_person(), marker, dice) for marker in ("zebrafinch", "quicksilver"))
+    for walker in (one, two):
+        furnish(walker)
+    trespasses = 0
+    for _ in range(STEPS):
+        me, other = dice.sample((one, two), 2)
+        route = dice.choice(ROUTES)
+        names = ("thread_id", "knowledge_base_id") if route.path == "/v1/chat" else route.id_names
+        foreign = dice.choice([*names, ""])
+        ids = {name: dice.choice((other if name == foreign else me).ids[name]) for name in names}
+        answer = me.step(route, ids)
+        assert other.marker not in answer.text, str(route)
+        # One's own may have been deleted on the way.
+        assert answer.status_code == 404 if foreign else answer.is_success or answer.status_code == 404, str(route)
+        trespasses += bool(foreign)
+    assert trespasses > STEPS / 3
+
+
+def furnish(walker: Walker) -> None:
+    """One of everything."""
+    for route in ROUTES:
+        if route.method == "POST" and set(route.id_names) <= {"knowledge_base_id"}:
+            assert walker.step(route, {name: walker.ids[name][-1] for name in route.id_names}).is_success, str(route)
+    assert set(ID_NAMES) == set(walker.ids)
