@@ -22,9 +22,10 @@ FILES_AT_ONCE = 20
 
 @pytest.fixture(scope="module")
 def strings(golden: Path) -> list[str]:
-    """Each once."""
+    """Each once. A few are cut within a character."""
     groups = json.loads((golden / "naughty-strings/mapped_strings.json").read_text())
-    return list(dict.fromkeys(base64.b64decode(item).decode() for group in groups.values() for item in group))
+    decoded = (base64.b64decode(item).decode(errors="replace") for group in groups.values() for item in group)
+    return list(dict.fromkeys(decoded))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,7 @@ def test_as_names_and_descriptions_of_knowledge_bases(ann: Person, strings: list
 
 def test_as_titles_of_a_thread(ann: Person, strings: list[str]) -> None:
     path = f"/v1/threads/{ann.chat('Hello?')[0][1]['thread_id']}"
-    for text in strings:
+    for text in strings[::4]:
         answer = ann.http.patch(path, json={"title": text})
         if fits_a_name(text):
             assert (answer.status_code, answer.json()["title"]) == (200, text.strip(WHITE_SPACE))
@@ -62,7 +63,7 @@ def test_as_titles_of_a_thread(ann: Person, strings: list[str]) -> None:
 
 
 def test_as_questions(ann: Person, strings: list[str]) -> None:
-    for text in strings[::13]:
+    for text in strings[::16]:
         answer = ann.http.post("/v1/chat", json={"message": text}, headers={"Accept": "application/json"})
         if not text.strip(WHITE_SPACE):
             assert answer.status_code == 422, text
@@ -76,14 +77,13 @@ def test_as_names_of_files(ann: Person, strings: list[str], house: House) -> Non
     """A name that is a path or holds controls is stored without them."""
     handbook = ann.knowledge_base("Files")
     path = f"/v1/knowledge-bases/{handbook}/documents"
+    # The numbers make each name differ, and none empty.
+    names = [f"{text}{number}.md" for number, text in enumerate(strings[::4])]
     with paused_worker(house):
-        for number, start in enumerate(range(0, len(strings), FILES_AT_ONCE)):
-            # The number makes each name differ, and not empty.
-            names = [
-                f"{text}{number}-{place}.md" for place, text in enumerate(strings[start : start + FILES_AT_ONCE])
-            ]
-            answer = ann.http.post(path, files=[("files", (name, b"words")) for name in names])
-            assert answer.status_code == 202, (names, answer.text)
+        for start in range(0, len(names), FILES_AT_ONCE):
+            files = [("files", (name, b"words")) for name in names[start : start + FILES_AT_ONCE]]
+            answer = ann.http.post(path, files=files)
+            assert answer.status_code == 202, (files, answer.text)
             stored = [document["name"] for document in answer.json()["documents"]]
             assert all(name == document_name(name) for name in stored)
         assert ann.http.delete(f"/v1/knowledge-bases/{handbook}").status_code == 204

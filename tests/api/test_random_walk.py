@@ -31,7 +31,7 @@ class Walker:
         if route.path == "/v1/chat" and ids:
             request["json"] |= {"thread_id": ids["thread_id"], "knowledge_base_ids": [ids["knowledge_base_id"]]}
         answer = self.person.http.request(route.method, route.path_with(ids), **request)
-        if answer.is_success and answer.headers.get("Content-Type") == "application/json":
+        if answer.headers.get("Content-Type") == "application/json" and answer.content:
             for name, value in _ids_in(answer.json()):
                 self.ids[name].append(value)
         return answer
