@@ -7,7 +7,7 @@ from api.errors import problem
 
 
 class BodyLimit:
-    """`upload_bytes` bounds a multipart body, `other_bytes` every other."""
+    """`upload_bytes` bounds the body of an upload, `other_bytes` every other."""
 
     def __init__(self, app: ASGIApp, *, upload_bytes: int, other_bytes: int) -> None:
         self._app = app
@@ -18,10 +18,8 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        multipart = headers.get("content-type", "").startswith("multipart/form-data")
-        limit = self._upload_bytes if multipart else self._other_bytes
-        declared = headers.get("content-length", "0")
+        limit = self._upload_bytes if scope["path"].endswith("/documents") else self._other_bytes
+        declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
             await self._refuse(scope, receive, send, limit)
             return

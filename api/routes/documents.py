@@ -5,19 +5,18 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, TypeAdapter
 from sse_starlette import EventSourceResponse
 
 from api.dependencies import After, Allow, House, IdempotencyKey, Limit
 from api.etag import conditional
 from api.sse import EVENT_STREAM, event_stream
-from core.errors import Invalid, TooLarge
+from api.uploads import MULTIPART, Uploads, Writer
 from core.paging import Page
 from core.tenancy import TenantContext
 from ingest import documents, progress
 from ingest.documents import Document, Upload
-from ingest.names import document_name
 from ingest.progress import DocumentProgress
 from tenants import idempotency
 from tenants.permissions import Permission
@@ -25,7 +24,6 @@ from tenants.permissions import Permission
 router = APIRouter(prefix="/v1/knowledge-bases/{knowledge_base_id}/documents", tags=["documents"])
 
 Reader = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_READ))]
-Writer = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_WRITE))]
 
 PROGRESS: TypeAdapter[DocumentProgress] = TypeAdapter(DocumentProgress)
 
@@ -34,20 +32,15 @@ class Uploaded(BaseModel):
     documents: list[Document]
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, openapi_extra=MULTIPART)
 async def upload(
     house: House,
     ctx: Writer,
     knowledge_base_id: UUID,
-    files: Annotated[list[UploadFile], File(description="One or more documents.")],
+    uploads: Uploads,
     idempotency_key: IdempotencyKey = None,
 ) -> Uploaded:
     """Stored when answered; searchable once its status is ready."""
-    if len(files) > house.settings.upload_max_files:
-        raise TooLarge(f"Send at most {house.settings.upload_max_files} files at once.")
-    uploads = [Upload(document_name(file.filename), await file.read()) for file in files]
-    if len({upload.name for upload in uploads}) < len(uploads):
-        raise Invalid("Two files have the same name; rename one, or send them one after the other.")
     async with house.database.tenant_transaction(ctx) as connection:
 
         async def work() -> dict[str, Any]:

@@ -78,3 +78,11 @@ def test_a_client_that_hangs_up_in_the_middle_harms_nobody(house: House, ann: Pe
     with opened(house, ann, path, Content_Type=MULTIPART, Content_Length=str(LIMIT)) as connection:
         connection.sendall(FIRST_PART + b"a" * 100_000)
     assert ann.http.get(path).json()["items"] == []
+
+
+def test_a_stranger_is_refused_before_the_files_are_read(house: House, ann: Person, path: str) -> None:
+    headers = {"Content_Type": MULTIPART, "Content_Length": str(LIMIT), "Authorization": "Bearer nobody"}
+    with opened(house, ann, path, **headers) as connection:
+        # Nothing of the body is sent, so an answer can only come from who does not wait for it.
+        connection.settimeout(10)
+        assert connection.recv(12) == b"HTTP/1.1 401"

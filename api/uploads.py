@@ -1,0 +1,48 @@
+"""The files of a multipart body, read only for a caller who may upload them."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+from starlette.datastructures import UploadFile
+
+from api.dependencies import Allow, House
+from core.errors import Invalid, TooLarge
+from core.tenancy import TenantContext
+from ingest.documents import Upload
+from ingest.names import document_name
+from tenants.permissions import Permission
+
+Writer = Annotated[TenantContext, Depends(Allow(Permission.DOCUMENTS_WRITE))]
+
+# FastAPI would describe such a body by itself, and read it before it asks who sends it.
+MULTIPART: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {"files": {"type": "array", "items": {"type": "string", "format": "binary"}}},
+                }
+            }
+        },
+    }
+}
+
+
+async def uploads(request: Request, house: House, _: Writer) -> list[Upload]:
+    """Every file in the field `files`. Raises `Invalid` or `TooLarge`."""
+    async with request.form() as form:
+        files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+        if not files:
+            raise Invalid("Send one or more files in the field `files` of a multipart/form-data body.")
+        if len(files) > house.settings.upload_max_files:
+            raise TooLarge(f"Send at most {house.settings.upload_max_files} files at once.")
+        found = [Upload(document_name(file.filename), await file.read()) for file in files]
+    if len({upload.name for upload in found}) < len(found):
+        raise Invalid("Two files have the same name; rename one, or send them one after the other.")
+    return found
+
+
+Uploads = Annotated[list[Upload], Depends(uploads)]
