@@ -1,5 +1,6 @@
 """Chunks in Postgres: written and deleted by whole documents, inside the caller's transaction."""
 
+import asyncio
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -54,8 +55,8 @@ async def replace(
 
     Call it in a `tenant_transaction`, which commits it together with the document's new version.
     """
+    terms = await asyncio.to_thread(lambda: [lexical.chunk_weights(chunk.indexed_text) for chunk in chunks])
     slot = await lock(connection, ctx)
-    terms = [lexical.chunk_weights(chunk.indexed_text) for chunk in chunks]
     removed = await _remove(connection, ctx, slot, document_id)
     await _copy(connection, chunks, np.asarray(embeddings, np.float32), terms)
     await connection.execute(

@@ -23,6 +23,7 @@ B = 0.4
 # In terms. Chunks are cut to one size, so a constant serves, and no write changes another chunk's weights.
 _MEAN_LENGTH = 100
 _MAX_TERMS = 4_000
+_MAX_QUERY_TERMS = 64
 
 _WORD = re.compile(r"[^\W_]+")
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
@@ -46,13 +47,18 @@ def query_terms(text: str) -> frozenset[int]:
 
 def word_terms(text: str) -> list[frozenset[int]]:
     """For each word that carries meaning, in reading order, its term in every language we stem."""
-    words = (word for word in _words(text) if not _is_stop_word(word))
-    return [frozenset(_term(language, word) for language in STOP_WORDS) for word in words]
+    words = _words(text)
+    stop_words = STOP_WORDS[_language(words)]
+    return [frozenset(_term(language, word) for language in STOP_WORDS) for word in words if word not in stop_words]
 
 
 def query_weights(occurrences: Mapping[int, int], chunks: int) -> dict[int, float]:
-    """Term to inverse document frequency. `occurrences`: in how many of the tenant's `chunks` each occurs."""
-    return {term: math.log(1 + (chunks - count + 0.5) / (count + 0.5)) for term, count in occurrences.items()}
+    """The rarest terms with their inverse document frequency.
+
+    occurrences: in how many of the tenant's `chunks` each term occurs.
+    """
+    rarest = sorted(occurrences, key=lambda term: (occurrences[term], term))[:_MAX_QUERY_TERMS]
+    return {term: math.log(1 + (chunks - occurrences[term] + 0.5) / (occurrences[term] + 0.5)) for term in rarest}
 
 
 def _words(text: str) -> list[str]:
@@ -71,10 +77,6 @@ def _language(words: Iterable[str]) -> str:
     """Whose function words are most frequent; English if none is."""
     counts = Counter(words)
     return max(STOP_WORDS, key=lambda language: sum(counts[word] for word in STOP_WORDS[language]))
-
-
-def _is_stop_word(word: str) -> bool:
-    return any(word in words for words in STOP_WORDS.values())
 
 
 @lru_cache(maxsize=100_000)

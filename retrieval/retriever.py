@@ -1,5 +1,6 @@
 """Hybrid search over a tenant's chunks: meaning by embeddings, words by BM25, one score from both."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,7 +15,7 @@ from retrieval.embeddings import EmbeddingModel
 from retrieval.search_sql import OWN_SLOT, SHARED_SLOT
 
 MAX_LIMIT = 100
-MAX_QUERY_CHARACTERS = 8_000
+MAX_QUERY_CHARACTERS = 2_000
 """What a query has beyond it is not looked at."""
 
 
@@ -72,7 +73,7 @@ class Retriever:
         limit: int = 8,
     ) -> tuple[Hit, ...]:
         """The same for a query that is embedded already; with a blank `query` by meaning alone."""
-        terms = lexical.query_terms(query[:MAX_QUERY_CHARACTERS])
+        terms = await asyncio.to_thread(lexical.query_terms, query[:MAX_QUERY_CHARACTERS])
         async with self.database.tenant_transaction(ctx, snapshot=True) as connection:
             opening = await _open(connection, ctx, terms)
             cursor = connection.cursor(binary=True)

@@ -8,7 +8,7 @@ from typing import LiteralString
 # `scored` has a row for each chunk worth ranking. Each leg counts half, as a share of its best score: on XQuAD
 # (en, de, es) and CLAPnq this beats both legs, where reciprocal ranks let the weak one drag the strong one down.
 _RANKED: LiteralString = """
-, best AS (
+, best AS MATERIALIZED (
     SELECT nullif(greatest(max(dense_score), 0), 0) AS dense, nullif(max(lexical_score), 0) AS lexical FROM scored
 ), ranked AS (
     SELECT scored.*,
