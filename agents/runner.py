@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
@@ -115,16 +115,18 @@ class Runner:
             "run_id": run.run_id,
         }
         state: dict[str, Any] = {}
-        steps = graph.astream(
-            {"messages": [HumanMessage(run.question)]},
-            config,
-            context=Context(ctx, run.knowledge_base_ids),
-            stream_mode=["updates", "messages"],
+        steps = cast(
+            AsyncGenerator[tuple[str, Any]],
+            graph.astream(
+                {"messages": [HumanMessage(run.question)]},
+                config,
+                context=Context(ctx, run.knowledge_base_ids),
+                stream_mode=["updates", "messages"],
+            ),
         )
         # Closed at once when the reader leaves, and the model with it.
         async with aclosing(steps):
-            async for step in steps:
-                mode, data = cast(tuple[str, Any], step)
+            async for mode, data in steps:
                 if mode == "messages":
                     chunk, metadata = data
                     if metadata["langgraph_node"] == RESPOND and isinstance(chunk, AIMessageChunk) and chunk.text:

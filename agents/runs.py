@@ -83,7 +83,10 @@ async def renew_lease(database: Database, ctx: TenantContext, run: Run) -> None:
 
 
 async def succeed(database: Database, ctx: TenantContext, run: Run, answer: Answer, counts: list[TokenCount]) -> None:
+    """Raises `Conflict` when the run has been ended meanwhile, by its lease or with its thread."""
     async with database.tenant_transaction(ctx) as connection:
+        if not await _end(connection, ctx, run, "success", None):
+            raise Conflict("This run was ended before its answer was complete; ask again.", code="run_superseded")
         await connection.execute(
             "INSERT INTO messages (tenant_id, thread_id, run_id, role, content, sources, citations) "
             "VALUES (%s, %s, %s, 'assistant', %s, %s, %s)",
@@ -96,28 +99,30 @@ async def succeed(database: Database, ctx: TenantContext, run: Run, answer: Answ
                 Jsonb(answer.citations),
             ),
         )
-        await _end(connection, ctx, run, "success", None)
         await _record(connection, ctx, run, counts)
 
 
 async def fail(
     database: Database, ctx: TenantContext, run: Run, status: Failure, code: str, counts: list[TokenCount]
 ) -> None:
-    """What the model was asked before it failed is still counted."""
+    """What the model was asked before it failed is still counted; a run that has ended stays as it is."""
     async with database.tenant_transaction(ctx) as connection:
-        await _end(connection, ctx, run, status, code)
-        await _record(connection, ctx, run, counts)
+        if await _end(connection, ctx, run, status, code):
+            await _record(connection, ctx, run, counts)
 
 
-async def _end(connection: Connection, ctx: TenantContext, run: Run, status: str, error_code: str | None) -> None:
-    await connection.execute(
-        "UPDATE runs SET status = %s, error_code = %s, ended_at = now() WHERE tenant_id = %s AND run_id = %s",
+async def _end(connection: Connection, ctx: TenantContext, run: Run, status: str, error_code: str | None) -> bool:
+    """Whether it was this call that ended the run."""
+    ended = await connection.execute(
+        "UPDATE runs SET status = %s, error_code = %s, ended_at = now() "
+        "WHERE tenant_id = %s AND run_id = %s AND status = 'running'",
         (status, error_code, ctx.tenant_id, run.run_id),
     )
     await connection.execute(
         "UPDATE threads SET updated_at = now() WHERE tenant_id = %s AND thread_id = %s",
         (ctx.tenant_id, run.thread_id),
     )
+    return ended.rowcount == 1
 
 
 async def _end_abandoned(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:

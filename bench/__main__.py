@@ -1,6 +1,7 @@
 """`make bench`: everything, or the benches that are named; `--quick` for a look at small sizes."""
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -33,6 +34,8 @@ GROUPS = (
     Group(tight_house, {"overload": overload.run}),
 )
 NAMES = [name for group in GROUPS for name in group.benches]
+# Load average above which latencies tell more about the neighbours.
+QUIET = 0.5
 
 
 def main() -> int:
@@ -42,13 +45,16 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(NAMES):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
+    load_before = os.getloadavg()[0]
     measurements: list[Measurement] = []
     for group in GROUPS:
         measurements += _run(group, options.names or NAMES, quick=options.quick)
     held = [item for item in measurements if item.met is not None]
     print(report.table(measurements))
     print(f"\n{sum(item.met is True for item in held)} of {len(held)} targets met")
-    print(report.write(measurements, quick=options.quick))
+    if load_before > QUIET:
+        print(f"The machine was busy with something else (load average {load_before:.1f}): do not quote these.")
+    print(report.write(measurements, quick=options.quick, load_before=load_before))
     return 0
 
 

@@ -12,8 +12,8 @@ from bench.visits import Request, Visit
 
 PER_SECOND, PEAK_PER_SECOND, PEAK_EVERY_SECONDS = 50, 200, 5
 TARGET_MS = 500
-# What people of a company do: mostly search, now and then ask, and look at their threads in between.
-SHARES = {"search": 0.6, "threads": 0.25, "chat": 0.15}
+# A hundred people, each of whom asks a question every 20 seconds and searches or looks around in between.
+SHARES = {"search": 0.5, "threads": 0.4, "chat": 0.1}
 
 
 def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:

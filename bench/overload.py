@@ -26,8 +26,8 @@ def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
     unclean = Counter(visit.outcome for visit in made if not visit.good and visit.status not in (429, 503))
     return [
         Measurement("overload: answered", clean[200], "", 1),
-        Measurement("overload: refused with 429", clean[429], "", 1),
-        Measurement("overload: refused with 503", clean[503], "", 1),
+        Measurement("overload: refused with 429", clean[429], "", 1, 1, at_least=True),
+        Measurement("overload: refused with 503", clean[503], "", 1, 1, at_least=True),
         Measurement("overload: refusal p95", percentile([refusals or [0.0]], 95), "ms", 1, 500),
         Measurement("overload: anything else", unclean.total(), "", 1, 0, note=str(dict(unclean) or "")),
         Measurement("overload: not answered afterwards", sum(not visit.good for visit in after), "", 1, 0),

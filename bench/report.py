@@ -60,8 +60,11 @@ def table(measurements: Sequence[Measurement]) -> str:
     return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:], "", *notes])
 
 
-def write(measurements: Sequence[Measurement], *, quick: bool) -> Path:
-    """JSON in `bench/results/`; a later run of the same day and commit replaces it."""
+def write(measurements: Sequence[Measurement], *, quick: bool, load_before: float) -> Path:
+    """JSON in `bench/results/`; a later run of the same day and commit replaces it.
+
+    load_before: the machine's load average of the last minute before the run.
+    """
     now = datetime.now(UTC)
     commit = _commit()
     report = {
@@ -70,7 +73,7 @@ def write(measurements: Sequence[Measurement], *, quick: bool) -> Path:
         "quick": quick,
         "machine": {
             "cpus": os.cpu_count(),
-            "load_average_at_the_end": os.getloadavg(),
+            "load_average_before": load_before,
             "python": platform.python_version(),
             "system": platform.platform(),
         },

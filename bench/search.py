@@ -104,28 +104,29 @@ async def _run(servers: EmbeddedServers, scale: Scale) -> list[Measurement]:
 
 async def _populate(database: Database, servers: EmbeddedServers, scale: Scale) -> dict[Size, list[Populated]]:
     corpus, loaders = Corpus(seed=7), asyncio.Semaphore(LOADERS)
-
-    async def tenant(size: Size) -> Populated:
-        async with loaders:
-            return await _tenant(database, corpus, size)
-
     started = time.perf_counter()
-    populated = {size: await asyncio.gather(*(tenant(size) for _ in range(size.tenants))) for size in scale.sizes}
-    print(f"search: chunks stored after {time.perf_counter() - started:.0f} s", file=sys.stderr)
-    outgrown = [item.ctx for size in scale.sizes if size.promoted for item in populated[size]]
-    await asyncio.gather(*(promote_if_outgrown(database, ctx, threshold=1) for ctx in outgrown))
+    # The large ones first: they are promoted while the small ones are stored.
+    largest_first = sorted(scale.sizes, key=lambda size: -size.chunks)
+    tenants = {
+        size: [asyncio.create_task(_tenant(database, corpus, size, loaders)) for _ in range(size.tenants)]
+        for size in largest_first
+    }
+    populated = {size: await asyncio.gather(*tenants[size]) for size in scale.sizes}
     # What autovacuum does within a minute.
     with psycopg.connect(servers.database_url("postgres"), autocommit=True) as owner:
         owner.execute("VACUUM ANALYZE")
-    print(f"search: ready after {time.perf_counter() - started:.0f} s", file=sys.stderr)
+    print(f"search: stored after {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return populated
 
 
-async def _tenant(database: Database, corpus: Corpus, size: Size) -> Populated:
-    home, queries = await add_home(database), []
-    documents = range(0, size.chunks, DOCUMENT_SIZE)
-    for start in documents:
-        queries += await _document(database, corpus, home, min(DOCUMENT_SIZE, size.chunks - start), size)
+async def _tenant(database: Database, corpus: Corpus, size: Size, loaders: asyncio.Semaphore) -> Populated:
+    queries: list[Query] = []
+    async with loaders:
+        home = await add_home(database)
+        for start in range(0, size.chunks, DOCUMENT_SIZE):
+            queries += await _document(database, corpus, home, min(DOCUMENT_SIZE, size.chunks - start), size)
+    if size.promoted:
+        await promote_if_outgrown(database, home.ctx, threshold=1)
     return Populated(home.ctx, random.Random(size.chunks).sample(queries, size.queries))
 
 

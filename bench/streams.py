@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+import psutil
+
 from bench import visits
 from bench.house import InhabitedHouse, Person
 from bench.report import Measurement, percentile
@@ -32,7 +34,10 @@ def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
 
 
 def _level(place: InhabitedHouse, at_once: int, rounds: int, target: float | None) -> list[Measurement]:
+    api = psutil.Process(place.house.processes["api"].pid)
+    spent = _cpu_ms(api)
     made = visits.make(place.house.url, [_asks(place.readers, at_once) for _ in range(rounds)])
+    spent = (_cpu_ms(api) - spent) / (at_once * rounds)
     # A round of one stream has no percentiles: there all are one round.
     waves = made.waves if at_once > 1 else [[visit for wave in made.waves for visit in wave]]
     failures = Counter(visit.outcome for wave in made.waves for visit in wave if not visit.good)
@@ -46,8 +51,14 @@ def _level(place: InhabitedHouse, at_once: int, rounds: int, target: float | Non
         Measurement(f"{name}: first event p95", percentile(first, 95), "ms", rounds, target, note=note),
         Measurement(f"{name}: end p50", percentile(total, 50), "ms", rounds),
         Measurement(f"{name}: end p95", percentile(total, 95), "ms", rounds),
+        Measurement(f"{name}: CPU time of the API for each", spent, "ms", rounds),
         Measurement(f"{name}: not answered", sum(failures.values()), "", rounds, 0, note=str(dict(failures) or "")),
     ]
+
+
+def _cpu_ms(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system) * 1000
 
 
 def _asks(people: list[Person], number: int) -> list[Request]:

@@ -4,7 +4,8 @@ That tenant is `ATRIUM_STUDIO_TENANT`. Studio brings its own memory; ours stays 
 """
 
 import asyncio
-from contextlib import AsyncExitStack
+import atexit
+from contextlib import AsyncExitStack, ExitStack
 from functools import cache
 from typing import Any
 
@@ -25,13 +26,19 @@ from retrieval.retriever import Retriever
 
 StudioGraph = CompiledStateGraph[ChatState, Context, ChatState, ChatState]
 
-# Open until the process ends, like the servers underneath.
-_open_until_exit = AsyncExitStack()
+# Open until the process ends.
+_servers = ExitStack()
+_resources = AsyncExitStack()
 
 
 async def chat() -> StudioGraph:
-    """What `langgraph.json` names. Called for every look at the graph, built once."""
-    return await _built()
+    """What `langgraph.json` names. Called for every look at the graph; built once, or again after a failure."""
+    try:
+        # Of those who wait for it together, one that leaves does not stop it.
+        return await asyncio.shield(_built())
+    except Exception:
+        _built.cache_clear()
+        raise
 
 
 @cache
@@ -42,21 +49,25 @@ def _built() -> "asyncio.Task[StudioGraph]":
 async def _build() -> StudioGraph:
     # Starting servers and reading the model blocks, which `langgraph dev` forbids on its loop.
     settings = await asyncio.to_thread(_settings)
-    resources = await _open_until_exit.enter_async_context(open_resources(settings))
-    context = Context(await _studio_tenant(resources.database, settings.studio_tenant))
     embeddings = await asyncio.to_thread(embeddings_from, settings)
+    async with AsyncExitStack() as opened:
+        resources = await opened.enter_async_context(open_resources(settings))
+        context = Context(await _studio_tenant(resources.database, settings.studio_tenant))
+        _resources.push_async_exit(opened.pop_all())
     model = chat_model(settings.chat_model, offline=embeddings)
-    retriever = Retriever(resources.database, embeddings)
-    graph: Any = chat_graph(retriever, model, context_of=lambda _: context)
-    compiled: StudioGraph = graph.compile(name="chat")
-    return compiled
+    graph = chat_graph(Retriever(resources.database, embeddings), model, context_of=lambda _: context)
+    # With one, LangGraph would make a Context of what the client sends.
+    graph.context_schema = None
+    return graph.compile(name="chat")
 
 
+@cache
 def _settings() -> Settings:
     settings = Settings()
     if not settings.embedded:
         return settings
-    servers = _open_until_exit.enter_context(embedded_servers(settings.data_dir, share=True))
+    servers = _servers.enter_context(embedded_servers(settings.data_dir, share=True))
+    atexit.register(_servers.close)
     named: dict[str, Any] = {**servers.settings, "jwt_keys_file": settings.signing_keys_file}
     return Settings(**named)
 

@@ -140,7 +140,8 @@ async def test_a_write_that_breaks_in_the_middle_leaves_the_old_version_searchab
     with psycopg.connect(owner_url, autocommit=True) as owner:
         owner.execute(
             "CREATE FUNCTION break() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;"
-            "CREATE TRIGGER break BEFORE INSERT ON chunks FOR EACH ROW WHEN (NEW.ordinal > 0) EXECUTE FUNCTION break()"
+            "CREATE TRIGGER break BEFORE INSERT ON chunks FOR EACH ROW WHEN (NEW.ordinal > 0) "
+            "EXECUTE FUNCTION break()"
         )
         with pytest.raises(psycopg.errors.RaiseException):
             await pipeline.process(acme, document.document_id, 2)
@@ -156,7 +157,7 @@ async def test_a_database_connection_lost_while_writing_is_tried_again(
     database: Database, clone: EmbeddedServers, pipeline: Pipeline, owner_url: str, acme: TenantContext
 ) -> None:
     (document,) = await upload(database, acme, LAMPS)
-    terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'atrium_app' AND state = 'idle'"
+    terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'atrium_app'"
 
     class Disconnecting(LocalEmbeddings):
         disconnected = False

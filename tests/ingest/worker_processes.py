@@ -43,15 +43,20 @@ class Workers:
     async def start(self, owner: Owner) -> subprocess.Popen[bytes]:
         """Returns when it takes jobs."""
         newest = await _newest_worker(owner)
-        stores = {f"ATRIUM_{name.upper()}": url for name, url in self.servers.settings.items()}
-        unused = {"ATRIUM_JWT_KEYS_FILE": os.devnull}
-        self.alive.append(subprocess.Popen([sys.executable, "-m", "ingest.worker"], env=os.environ | stores | unused))
+        worker = self._spawn()
 
         async def registered() -> bool:
             return await _newest_worker(owner) > newest
 
         await until(registered, what="a new worker")
-        return self.alive[-1]
+        return worker
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        stores = {f"ATRIUM_{name.upper()}": url for name, url in self.servers.settings.items()}
+        unused = {"ATRIUM_JWT_KEYS_FILE": os.devnull}
+        worker = subprocess.Popen([sys.executable, "-m", "ingest.worker"], env=os.environ | stores | unused)
+        self.alive.append(worker)
+        return worker
 
     def kill(self, worker: subprocess.Popen[bytes]) -> None:
         worker.send_signal(signal.SIGKILL)
