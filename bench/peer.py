@@ -18,6 +18,8 @@ from core.tenancy import TenantContext
 # The columns of our `Hit` that are in the chunks' table.
 _COLUMNS = ["knowledge_base_id", "version", "ordinal", "headings", "page_start", "page_end", "char_start", "char_end"]
 _OWN_TABLE = "pgvectorstore_chunks"
+# As the retriever's own: with pgvector's default of 40 the peer is faster, and misses one hit in twenty.
+EF_SEARCH = 300
 
 
 class ChunksByPeer:
@@ -47,7 +49,7 @@ async def chunks_by_peer(servers: EmbeddedServers, ctx: TenantContext, slot: int
             content_column="text",
             metadata_columns=_COLUMNS,
             # One more round trip for the option: only where there is an index that it tunes.
-            index_query_options=HNSWQueryOptions(ef_search=40) if slot else None,
+            index_query_options=HNSWQueryOptions(ef_search=EF_SEARCH) if slot else None,
         )
         yield ChunksByPeer(store, ctx, slot)
 

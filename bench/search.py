@@ -13,7 +13,7 @@ import psycopg
 from bench import brute_force
 from bench.brute_force import Key
 from bench.corpus import Corpus, Query
-from bench.peer import ChunksByPeer, chunks_by_peer
+from bench.peer import EF_SEARCH, ChunksByPeer, chunks_by_peer
 from bench.report import Measurement, percentile
 from bench.stores import Home, add_document, add_home, open_database
 from core.db import Database
@@ -157,7 +157,10 @@ async def _measure(
         ours, theirs = await _judge(retriever, populated[: size.judged], contenders)
         times = await _time(contenders, rounds)
     name = f"search, {size.chunks:,} chunks"
-    judged = f"{len(ours.recalls)} questions of {size.judged} tenants against brute force over the stored rows"
+    judged = (
+        f"{len(ours.recalls)} questions to {size.judged} of {size.tenants} tenants, against brute force; "
+        f"ours as hybrid search, the peer ({len(theirs.recalls)} questions) as the dense search that it is"
+    )
     return [
         Measurement(f"{name}: hybrid p50", percentile(times["hybrid"], 50), "ms", rounds),
         Measurement(f"{name}: hybrid p95", percentile(times["hybrid"], 95), "ms", rounds, size.target_ms),
@@ -168,7 +171,7 @@ async def _measure(
                 "ms",
                 rounds,
                 peer=percentile(times["peer"], percent),
-                note="peer: PGVectorStore, dense, on the same table under the same policies",
+                note=f"peer: PGVectorStore, dense, same table, policies and ef_search ({EF_SEARCH})",
             )
             for percent in (50, 95)
         ),
