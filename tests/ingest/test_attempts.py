@@ -12,15 +12,16 @@ from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
-from ingest import documents
+from ingest import documents, jobs
 from ingest.documents import Upload
 from ingest.limits import ParseLimits
 from ingest.pipeline import Pipeline
-from ingest.tasks import GAVE_UP, MAX_FAILURES, backoff, build_app
+from ingest.tasks import GAVE_UP, MAX_FAILURES, MAX_INTERRUPTIONS, backoff, build_app
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.remote_embeddings import EmbeddingsUnavailable
 from retrieval.retriever import Retriever
 from tests.ingest.uploads import indexed, now, upload, upload_again
+from tests.until import until
 
 LAMPS = Upload("lamps.md", b"# Lamps\n\nThe lamps of the great hall are lit at dusk.\n\n# Oil\n\nOil is kept below.")
 
@@ -106,6 +107,43 @@ async def test_what_failed_is_ready_after_it_was_processed_again(
     assert (ready.status, ready.error_code, ready.error_detail) == ("ready", None, None)
 
 
+@pytest.mark.parametrize(
+    ("interruptions", "status", "code"),
+    [(MAX_INTERRUPTIONS - 1, "ready", None), (MAX_INTERRUPTIONS, "failed", "worker_killed")],
+)
+async def test_a_document_that_only_met_dying_workers_is_processed_until_they_are_too_many(
+    database: Database,
+    clone: EmbeddedServers,
+    pipeline: Pipeline,
+    owner_url: str,
+    acme: TenantContext,
+    interruptions: int,
+    status: str,
+    code: str | None,
+) -> None:
+    (document,) = await upload(database, acme, LAMPS)
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE procrastinate_jobs SET attempts = %s", (interruptions,))
+    await work_off_the_queue(clone, pipeline)
+    processed = await now(database, acme, document)
+    assert (processed.status, processed.error_code) == (status, code)
+
+
+async def test_of_two_rescuers_one_takes_a_dead_workers_job_and_none_a_living_ones(
+    database: Database, owner_url: str, acme: TenantContext
+) -> None:
+    await upload(database, acme, LAMPS, Upload("oil.md", b"Oil is kept below."))
+    with psycopg.connect(owner_url) as owner:
+        owner.execute(
+            "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '4 s') "
+            "RETURNING id), living AS (INSERT INTO procrastinate_workers DEFAULT VALUES RETURNING id) "
+            "UPDATE procrastinate_jobs SET status = 'doing', worker_id = CASE procrastinate_jobs.id "
+            "WHEN (SELECT min(id) FROM procrastinate_jobs) THEN dead.id ELSE living.id END FROM dead, living"
+        )
+    taken = await asyncio.gather(*(jobs.requeue_stalled(database, seconds=3) for _ in range(2)))
+    assert sorted(len(ids) for ids in taken) == [0, 1]
+
+
 async def test_a_document_deleted_while_queued_is_not_processed(
     database: Database, clone: EmbeddedServers, pipeline: Pipeline, owner_url: str, acme: TenantContext
 ) -> None:
@@ -169,5 +207,10 @@ async def test_a_database_connection_lost_while_writing_is_tried_again(
                     owner.execute(terminate)
             return await super().aembed_documents(texts)
 
-    await work_off_the_queue(clone, replace(pipeline, embeddings=Disconnecting()))
-    assert (await now(database, acme, document)).status == "ready"
+    disconnecting = replace(pipeline, embeddings=Disconnecting())
+
+    async def ready() -> bool:
+        await work_off_the_queue(clone, disconnecting)
+        return (await now(database, acme, document)).status == "ready"
+
+    await until(ready)
