@@ -26,30 +26,30 @@ async def ask(
     knowledge_base_ids: tuple[UUID, ...] | None = None,
     idempotency_key: str | None = None,
 ) -> AsyncIterator[RunEvent]:
-    """The events of the answer. When this returns the question is stored; iterating executes the run.
+    """The events of the answer. When this returns, the question is stored and the run has started.
 
     Raises before anything streams: `NotFound`, `Conflict` while the thread is busy, `Unavailable` when full.
     """
-    runner.require_capacity()
     await knowledge_bases.require_all(database, ctx, knowledge_base_ids)
-    async with database.tenant_transaction(ctx) as connection:
+    with runner.place():
+        async with database.tenant_transaction(ctx) as connection:
 
-        async def work() -> dict[str, Any]:
-            run = await runs.accept(
-                connection, ctx, question, thread_id=thread_id, knowledge_base_ids=knowledge_base_ids
+            async def work() -> dict[str, Any]:
+                run = await runs.accept(
+                    connection, ctx, question, thread_id=thread_id, knowledge_base_ids=knowledge_base_ids
+                )
+                return {"run_id": str(run.run_id), "thread_id": str(run.thread_id)}
+
+            accepted, repeated = await idempotency.once(
+                connection,
+                ctx,
+                operation="chat",
+                key=idempotency_key,
+                request_hash=_hash(question, thread_id, knowledge_base_ids),
+                work=work,
             )
-            return {"run_id": str(run.run_id), "thread_id": str(run.thread_id)}
-
-        accepted, repeated = await idempotency.once(
-            connection,
-            ctx,
-            operation="chat",
-            key=idempotency_key,
-            request_hash=_hash(question, thread_id, knowledge_base_ids),
-            work=work,
-        )
-    run = Run(UUID(accepted["run_id"]), UUID(accepted["thread_id"]), question, knowledge_base_ids)
-    return await replay.events(database, ctx, run) if repeated else runner.events(ctx, run)
+        run = Run(UUID(accepted["run_id"]), UUID(accepted["thread_id"]), question, knowledge_base_ids)
+        return await replay.events(database, ctx, run) if repeated else runner.start(ctx, run)
 
 
 def _hash(question: str, thread_id: UUID | None, knowledge_base_ids: tuple[UUID, ...] | None) -> bytes:

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import anyio
-from anyio.streams.memory import MemoryObjectSendStream
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessageChunk, HumanMessage
 from langchain_core.runnables import RunnableConfig
@@ -49,19 +49,29 @@ class Runner:
         self._database = database
         self._graph: CompiledStateGraph[ChatState, Context, ChatState, ChatState] = graph.compile()
         self._max_concurrent = max_concurrent
+        self._accepting = 0
         self._running: set[asyncio.Task[None]] = set()
         self._timeout_seconds = timeout_seconds
         self._callbacks = callbacks
 
-    def require_capacity(self) -> None:
-        """Raises `Unavailable` when this process runs as much as it may."""
-        if len(self._running) >= self._max_concurrent:
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of this process's places, held while a question is accepted and started.
+
+        Raises `Unavailable` when all are taken.
+        """
+        if len(self._running) + self._accepting >= self._max_concurrent:
             raise Unavailable(
                 "Atrium is answering as many questions as it can; try again in a moment.", code="overloaded"
             )
+        self._accepting += 1
+        try:
+            yield
+        finally:
+            self._accepting -= 1
 
-    async def events(self, ctx: TenantContext, run: Run) -> AsyncIterator[RunEvent]:
-        """Executes the run and yields its events, the last of which is `run_ended` or `run_failed`.
+    def start(self, ctx: TenantContext, run: Run) -> AsyncIterator[RunEvent]:
+        """Starts the run; yields its events, the last of which is `run_ended` or `run_failed`.
 
         A reader that goes away interrupts the run; the question stays in the thread.
         """
@@ -69,12 +79,7 @@ class Runner:
         task = asyncio.create_task(self._execute(ctx, run, send))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        try:
-            async with receive:
-                async for event in receive:
-                    yield event
-        finally:
-            task.cancel()
+        return _read(receive, task)
 
     async def close(self) -> None:
         """Interrupts what still runs and waits until that is written down."""
@@ -122,6 +127,8 @@ class Runner:
                 config,
                 context=Context(ctx, run.knowledge_base_ids),
                 stream_mode=["updates", "messages"],
+                # One write at the end: a run that dies is not resumed yet.
+                durability="exit",
             ),
         )
         # Closed at once when the reader leaves, and the model with it.
@@ -162,6 +169,15 @@ class Runner:
         except Unavailable:
             # The lease runs out by itself; the thread is free again then.
             log.exception("could not record a run's end", extra=_log_fields(ctx, run))
+
+
+async def _read(receive: MemoryObjectReceiveStream[RunEvent], task: asyncio.Task[None]) -> AsyncIterator[RunEvent]:
+    try:
+        async with receive:
+            async for event in receive:
+                yield event
+    finally:
+        task.cancel()
 
 
 @dataclass(frozen=True, slots=True)

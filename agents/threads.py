@@ -104,11 +104,13 @@ async def rename(database: Database, ctx: TenantContext, thread_id: UUID, title:
 async def delete(database: Database, ctx: TenantContext, thread_id: UUID) -> None:
     """With its messages, runs and checkpoints."""
     async with database.tenant_transaction(ctx) as connection:
-        await lock(connection, ctx, thread_id)
+        await _get(connection, ctx, thread_id)
+    # Checkpoints first: cut off in between, the thread is still there to be deleted again.
+    await TenantSaver(database, ctx).adelete_thread(checkpoint_thread_id(ctx, thread_id))
+    async with database.tenant_transaction(ctx) as connection:
         await connection.execute(
             "DELETE FROM threads WHERE tenant_id = %s AND thread_id = %s", (ctx.tenant_id, thread_id)
         )
-    await TenantSaver(database, ctx).adelete_thread(checkpoint_thread_id(ctx, thread_id))
 
 
 def title_from(question: str) -> str:

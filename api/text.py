@@ -4,14 +4,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from core.storable import is_storable
+
 
 def storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain NUL characters")
-    try:
-        text.encode()
-    except UnicodeEncodeError as exc:
-        raise ValueError("must not contain lone surrogates") from exc
+    if not is_storable(text):
+        raise ValueError("must not contain NUL characters or lone surrogates")
     return text
 
 

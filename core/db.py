@@ -87,7 +87,7 @@ def _pool(url: str, size: int, *, register: bool) -> Pool:
         min_size=2,
         max_size=size,
         open=False,
-        timeout=10,
+        timeout=30,
         configure=configure,
         connection_class=Connection,
         kwargs={

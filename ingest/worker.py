@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import sys
 
 from procrastinate import PsycopgConnector
@@ -47,7 +48,7 @@ async def run(settings: Settings) -> None:
     async with open_resources(settings) as resources:
         assert settings.database_url is not None
         connector = PsycopgConnector(conninfo=settings.database_url.get_secret_value(), min_size=1, max_size=4)
-        embeddings = embeddings_from(settings)
+        embeddings = embeddings_from(settings, threads=os.cpu_count() or 1)
         await chunks.check_dimensions(resources.database, embeddings.dimensions)
         work = Pipeline(resources.database, resources.cache, embeddings, ParseLimits())
         app = build_app(connector, work)

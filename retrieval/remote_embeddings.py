@@ -90,15 +90,15 @@ class RemoteEmbeddings(Embeddings):
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Their errors become ours; what the endpoint said stays out of ours, it may quote the key."""
+    """Their errors become ours, without a cause: what the endpoint said may quote the key."""
     try:
         yield
-    except (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError) as error:
-        raise EmbeddingsUnavailable("The embedding endpoint does not answer now; try again later.") from error
+    except (openai.RateLimitError, openai.InternalServerError, openai.APIConnectionError):
+        raise EmbeddingsUnavailable("The embedding endpoint does not answer now; try again later.") from None
     except openai.APIStatusError as error:
         raise EmbeddingsRejected(
             f"The embedding endpoint refuses our requests with status {error.status_code}; "
             "check ATRIUM_EMBEDDING_API_KEY and ATRIUM_EMBEDDING_MODEL."
-        ) from error
-    except (openai.OpenAIError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise EmbeddingsUnavailable("The embedding endpoint sent no embeddings; try again later.") from error
+        ) from None
+    except (openai.OpenAIError, ValueError, TypeError, KeyError, AttributeError):
+        raise EmbeddingsUnavailable("The embedding endpoint sent no embeddings; try again later.") from None

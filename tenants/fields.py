@@ -1,6 +1,7 @@
 """What people type about themselves, bounded and checked before anything else touches it."""
 
 from core.errors import Invalid
+from core.storable import is_storable
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
@@ -43,9 +44,5 @@ def password(value: str) -> str:
 
 
 def _refuse_unstorable(value: str, field: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as exc:
-        raise Invalid(f"`{field}` contains half a character (a lone surrogate).") from exc
-    if "\x00" in value:
-        raise Invalid(f"`{field}` contains a NUL character.")
+    if not is_storable(value):
+        raise Invalid(f"`{field}` contains a NUL character or half a character (a lone surrogate).")

@@ -14,6 +14,9 @@ from core.llm.breaker import Breaker
 from core.llm.errors import ModelBadResponse, ModelStreamInterrupted
 from core.llm.streaming import Chunks, StreamingModel, chunks_of, says_something
 from core.llm.translation import model_error
+from core.storable import is_storable
+
+LONGEST_ANSWER = 400_000  # characters; no model that works writes so many
 
 logger = logging.getLogger(__name__)
 
@@ -37,12 +40,16 @@ class GuardedModel(StreamingModel):
         **kwargs: Any,
     ) -> Chunks:
         begun = finished = False
+        characters = 0
         with self.breaker.call():
             try:
                 async with aclosing(chunks_of(self.model, messages, stop, kwargs)) as chunks:
                     async for chunk in chunks:
                         begun = begun or says_something(chunk)
                         finished = finished or _finishes(chunk)
+                        characters += len(chunk.text)
+                        if characters > LONGEST_ANSWER or not is_storable(chunk.text):
+                            raise ModelBadResponse("The model's answer is endless or no text; ask again.")
                         yield self._named(chunk)
             except Exception as failure:  # noqa: BLE001 - what bad bytes raise in a client is no closed list
                 error = model_error(failure, begun=begun)

@@ -19,7 +19,7 @@ from core.llm import extractive, prompts, rewriting
 MODEL_NAME = "offline-extractive"
 ONLY_DOCUMENTS = "I can only answer questions from documents: no language model is set up here."
 
-_PIECE = re.compile(r"\S+\s*|\s+")
+_PIECE = re.compile(r"(?:\S+\s*){1,3}|\s+")  # the cost of a stream is its events
 _WORD = re.compile(r"\S+")
 
 
@@ -80,7 +80,7 @@ class OfflineModel(BaseChatModel):
 
 
 def _pieces(messages: list[BaseMessage], reply: str) -> Iterator[ChatGenerationChunk]:
-    """Word by word; the last chunk carries the usage, counted in words, and the model's name."""
+    """A few words at a time; the last chunk carries the usage, counted in words, and the model's name."""
     for piece in _PIECE.findall(reply):
         yield ChatGenerationChunk(message=AIMessageChunk(content=piece))
     read = sum(len(_WORD.findall(message.text)) for message in messages)
