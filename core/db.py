@@ -14,6 +14,7 @@ from core.tenancy import TenantContext
 
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
+Statement = sql.SQL | sql.Composed
 
 # One simple-protocol message: the transaction opens and knows its tenant in a single round trip.
 _BEGIN_FOR_TENANT = sql.SQL("BEGIN {mode}; SELECT set_config('app.tenant_id', {tenant_id}, true)")
@@ -46,15 +47,13 @@ class Database:
         begin = _BEGIN_FOR_TENANT.format(
             mode=_SNAPSHOT if snapshot else _READ_WRITE, tenant_id=sql.Literal(str(ctx.tenant_id))
         )
-        async with _translated(), self._app.connection() as connection:
-            await connection.execute(begin)
+        async with _begun(self._app, begin) as connection:
             yield connection
 
     @asynccontextmanager
     async def auth_transaction(self) -> AsyncIterator[Connection]:
         """A transaction as `atrium_auth`: identity tables only, before a tenant is known."""
-        async with _translated(), self._auth.connection() as connection:
-            await connection.execute("BEGIN")
+        async with _begun(self._auth, sql.SQL("BEGIN")) as connection:
             yield connection
 
     @asynccontextmanager
@@ -63,18 +62,39 @@ class Database:
 
         For the catalogue checks at start-up and for health checks.
         """
-        async with _translated(), self._app.connection() as connection:
+        async with _begun(self._app, sql.SQL("")) as connection:
             yield connection
 
 
 @asynccontextmanager
-async def _translated() -> AsyncIterator[None]:
+async def _begun(pool: Pool, begin: Statement) -> AsyncIterator[Connection]:
+    """A connection on which `begin` has run. Commits at the end, rolls back on an error."""
     try:
-        yield
+        connection = await _live(pool, begin)
+        try:
+            async with connection:
+                yield connection
+        finally:
+            await pool.putconn(connection)
     except OperationalError as exc:
         raise Unavailable(
             "The database does not answer; try again in a moment.", code="database_unavailable"
         ) from exc
+
+
+async def _live(pool: Pool, begin: Statement) -> Connection:
+    """After a restart of Postgres every pooled connection is dead: each is put back, which replaces it."""
+    dead = 0
+    while True:
+        connection = await pool.getconn()
+        try:
+            await connection.execute(begin)
+            return connection
+        except BaseException:
+            dead += connection.closed
+            await pool.putconn(connection)
+            if not connection.closed or dead > pool.max_size:
+                raise
 
 
 def _pool(url: str, size: int, *, register: bool) -> Pool:

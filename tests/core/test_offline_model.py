@@ -109,7 +109,7 @@ def test_long_sources_cost_no_more_than_a_few_embeddings() -> None:
     assert embeddings.embedded <= 8
 
 
-async def test_streams_word_by_word_off_the_event_loop() -> None:
+async def test_streams_a_few_words_at_a_time_off_the_event_loop() -> None:
     embeddings = WordEmbeddings()
     chunks = [
         chunk
@@ -117,7 +117,7 @@ async def test_streams_word_by_word_off_the_event_loop() -> None:
             answer_messages("Up to how many EUR a night are hotels paid?", [TRAVEL], [])
         )
     ]
-    assert [chunk.text for chunk in chunks if chunk.text][:3] == ["Hotels ", "are ", "paid "]
+    assert [chunk.text for chunk in chunks if chunk.text][:2] == ["Hotels are paid ", "up to 140 "]
     assert get_ident() not in embeddings.threads
     whole = sum(chunks[1:], start=chunks[0])
     assert isinstance(whole, AIMessageChunk)

@@ -1,0 +1,65 @@
+import psycopg
+import pytest
+
+from core.db import Database
+from core.errors import Unavailable
+from core.tenancy import TenantContext
+
+
+async def test_connections_that_died_in_the_pool_are_replaced_unseen(
+    database: Database, acme: TenantContext, owner_url: str
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+        owner.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND usename LIKE 'atrium%'"
+        )
+    async with database.tenant_transaction(acme) as connection:
+        rows = await connection.execute("SELECT slug FROM tenants")
+        assert await rows.fetchall() == [{"slug": "acme"}]
+    async with database.auth_transaction() as connection:
+        await connection.execute("SELECT 1 FROM users")
+
+
+async def test_a_connection_that_dies_in_a_transaction_is_told_as_unavailable(
+    database: Database, acme: TenantContext
+) -> None:
+    with pytest.raises(Unavailable) as caught:
+        async with database.tenant_transaction(acme) as connection:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+    assert caught.value.code == "database_unavailable"
+
+
+async def test_without_a_tenant_there_are_no_rows(database: Database, acme: TenantContext) -> None:
+    async with database.untenanted_connection() as connection:
+        assert await (await connection.execute("SELECT * FROM tenants")).fetchall() == []
+
+
+async def test_a_tenant_sees_and_writes_its_own_rows_only(
+    database: Database, acme: TenantContext, globex: TenantContext
+) -> None:
+    async with database.tenant_transaction(acme) as connection:
+        seen = await (await connection.execute("SELECT tenant_id FROM tenants")).fetchall()
+        assert seen == [{"tenant_id": acme.tenant_id}]
+        changed = await connection.execute("UPDATE tenants SET name = 'mine' WHERE slug = 'globex'")
+        assert changed.rowcount == 0
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.tenant_transaction(acme) as connection:
+            await connection.execute(
+                "INSERT INTO knowledge_bases (tenant_id, knowledge_base_id, name) "
+                "VALUES (%s, gen_random_uuid(), 'theirs')",
+                (globex.tenant_id,),
+            )
+
+
+async def test_the_identity_role_reads_identities_and_writes_nothing(database: Database, acme: TenantContext) -> None:
+    for forbidden in ("SELECT * FROM documents", "SELECT * FROM chunks", "DELETE FROM users"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            async with database.auth_transaction() as connection:
+                await connection.execute(forbidden)
+
+
+async def test_the_application_role_reads_no_password_hash(database: Database, acme: TenantContext) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        async with database.tenant_transaction(acme) as connection:
+            await connection.execute("SELECT password_hash FROM users")
