@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field
 
 from graphs.state import Citation as CitedClaim
 from graphs.state import Source
@@ -74,4 +74,3 @@ RunEvent = Annotated[
     RunStarted | Status | Sources | Token | Citation | Usage | RunFailed | RunEnded,
     Field(discriminator="type"),
 ]
-RUN_EVENT: TypeAdapter[RunEvent] = TypeAdapter(RunEvent)

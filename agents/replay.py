@@ -24,13 +24,14 @@ async def _each(told: list[RunEvent]) -> AsyncIterator[RunEvent]:
 
 async def _tell(connection: Connection, ctx: TenantContext, run: Run) -> list[RunEvent]:
     rows = await connection.execute(
-        "SELECT status, error_code FROM runs WHERE tenant_id = %s AND run_id = %s",
+        "SELECT status, coalesce(error_code, 'process_died') AS error_code, lease_until < now() AS abandoned "
+        "FROM runs WHERE tenant_id = %s AND run_id = %s",
         (ctx.tenant_id, run.run_id),
     )
     row = await rows.fetchone()
     if row is None:
         raise NotFound("run")
-    if row["status"] == "running":
+    if row["status"] == "running" and not row["abandoned"]:
         raise Conflict("The first request with this Idempotency-Key is still being answered.", code="run_in_progress")
     started = RunStarted(run_id=run.run_id, thread_id=run.thread_id)
     if row["status"] != "success":

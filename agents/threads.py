@@ -6,10 +6,10 @@ from typing import LiteralString
 from uuid import UUID, uuid4
 
 from core.db import Connection, Database
-from core.errors import NotFound
+from core.errors import Conflict, NotFound
 from core.paging import Cursor, Page, page
 from core.tenancy import TenantContext
-from graphs.checkpointer import TenantSaver, checkpoint_thread_id
+from graphs import checkpointer
 from graphs.state import Citation, Source
 
 TITLE_CHARACTERS = 80
@@ -66,18 +66,12 @@ async def lock(connection: Connection, ctx: TenantContext, thread_id: UUID) -> N
 async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, limit: int) -> Page[Thread]:
     async with database.tenant_transaction(ctx) as connection:
         rows = await connection.execute(
-            f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND (created_at, thread_id) < (%(after)s, %(row_id)s) "
+            f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND (created_at, thread_id) < (%(created_at)s, %(row_id)s) "
             "ORDER BY created_at DESC, thread_id DESC LIMIT %(limit)s",
-            {
-                "tenant_id": ctx.tenant_id,
-                "user_id": ctx.user_id,
-                "after": cursor.created_at,
-                "row_id": cursor.row_id,
-                "limit": limit + 1,
-            },
+            {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, **cursor.parameters(limit)},
         )
         found = [Thread(**row) for row in await rows.fetchall()]
-    return page([(Cursor(item.created_at, item.thread_id), item) for item in found], limit)
+    return page(found, limit, position=lambda item: Cursor(item.created_at, item.thread_id))
 
 
 async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> ThreadWithMessages:
@@ -102,12 +96,17 @@ async def rename(database: Database, ctx: TenantContext, thread_id: UUID, title:
 
 
 async def delete(database: Database, ctx: TenantContext, thread_id: UUID) -> None:
-    """With its messages, runs and checkpoints."""
+    """With its messages, runs and checkpoints. Raises `Conflict` while it is answering."""
     async with database.tenant_transaction(ctx) as connection:
-        await _get(connection, ctx, thread_id)
-    # Checkpoints first: cut off in between, the thread is still there to be deleted again.
-    await TenantSaver(database, ctx).adelete_thread(checkpoint_thread_id(ctx, thread_id))
-    async with database.tenant_transaction(ctx) as connection:
+        await lock(connection, ctx, thread_id)
+        busy = await connection.execute(
+            "SELECT FROM runs WHERE tenant_id = %s AND thread_id = %s "
+            "AND status = 'running' AND lease_until >= now()",
+            (ctx.tenant_id, thread_id),
+        )
+        if busy.rowcount:
+            raise Conflict("This thread is answering a message; wait for it to end.", code="thread_busy")
+        await checkpointer.forget(connection, ctx, thread_id)
         await connection.execute(
             "DELETE FROM threads WHERE tenant_id = %s AND thread_id = %s", (ctx.tenant_id, thread_id)
         )

@@ -6,7 +6,7 @@ import uvicorn
 
 from api.app import create_app
 from core.errors import OperatorError
-from core.settings import Settings
+from core.settings import load_settings
 from core.telemetry import configure_logging
 
 GRACE_SECONDS = 5
@@ -14,7 +14,7 @@ GRACE_SECONDS = 5
 
 def main() -> int:
     try:
-        settings = Settings()
+        settings = load_settings()
     except OperatorError as error:
         print(error.detail, file=sys.stderr)
         return 2

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from agents.runner import Runner
 from api import errors
 from api.body_limit import BodyLimit
+from api.defects import Defects
 from api.dependencies import Services
 from api.metrics import Metrics
 from api.request_id import RequestId
@@ -47,6 +48,8 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
+    # The last one added is the outermost.
+    app.add_middleware(Defects)
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_max_bytes, other_bytes=settings.request_max_bytes)
     app.add_middleware(Metrics)
     app.add_middleware(RequestId)

@@ -1,6 +1,5 @@
 """Every error leaves as one RFC 9457 problem document, with a stable `code` and the request's id."""
 
-import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -12,8 +11,6 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from core.errors import AtriumError, TooManyRequests, Unauthenticated
-
-log = logging.getLogger(__name__)
 
 
 class Problem(BaseModel):
@@ -62,7 +59,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(AtriumError, _atrium_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
     app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(Exception, _defect)
 
 
 def _atrium_error(request: Request, error: Exception) -> JSONResponse:
@@ -93,14 +89,6 @@ def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("'", "")
     return problem(request.state.request_id, error.status_code, code, str(error.detail), headers=error.headers)
-
-
-def _defect(request: Request, error: Exception) -> JSONResponse:
-    request_id = request.state.request_id
-    log.error("unhandled error", exc_info=error, extra={"request_id": request_id})
-    return problem(
-        request_id, 500, "internal_error", f"Something went wrong on our side; quote request {request_id}."
-    )
 
 
 def _all_printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -89,6 +89,11 @@ class House:
 @contextmanager
 def running_house(settings: Settings) -> Iterator[House]:
     """Embedded stores with their data in `settings.data_dir`, migrated, and a house on them until the block ends."""
+    if not settings.embedded:
+        raise OperatorError(
+            "This starts embedded stores, and ATRIUM_DATABASE_URL names real ones: unset it and its siblings, "
+            "or start `python -m api` and `python -m ingest.worker`."
+        )
     _refuse_busy_port(settings.host, settings.port)
     with embedded_servers(settings.data_dir) as servers:
         runner.upgrade(servers.database_url("postgres"))

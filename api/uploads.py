@@ -1,5 +1,6 @@
 """The files of a multipart body, read only for a caller who may upload them."""
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -39,7 +40,9 @@ async def uploads(request: Request, house: House, _: Writer) -> list[Upload]:
             raise Invalid("Send one or more files in the field `files` of a multipart/form-data body.")
         if len(files) > house.settings.upload_max_files:
             raise TooLarge(f"Send at most {house.settings.upload_max_files} files at once.")
-        found = [Upload(document_name(file.filename), await file.read()) for file in files]
+        found = [
+            await asyncio.to_thread(Upload.of, document_name(file.filename), await file.read()) for file in files
+        ]
     if len({upload.name for upload in found}) < len(found):
         raise Invalid("Two files have the same name; rename one, or send them one after the other.")
     return found

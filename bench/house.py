@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx
 
 from api.launch import House, free_port, running_house
-from core.settings import Settings
+from core.settings import EMBEDDED, load_settings
 from demo.handbook import DOCUMENTS
 
 _NO_LIMITS = {"ATRIUM_REQUESTS_PER_MINUTE": "1000000", "ATRIUM_LOGINS_PER_MINUTE": "1000000"}
@@ -81,7 +81,7 @@ def _inhabited(limits: dict[str, str]) -> Iterator[InhabitedHouse]:
     with (
         patch.dict(os.environ, limits),
         tempfile.TemporaryDirectory(prefix="atrium-bench-") as folder,
-        running_house(Settings(data_dir=Path(folder), port=free_port(), host="127.0.0.1")) as house,
+        running_house(load_settings(**EMBEDDED, data_dir=Path(folder), port=free_port(), host="127.0.0.1")) as house,
     ):
         readers = [new_person(house.url) for _ in range(READERS)]
         for person in readers:

@@ -22,7 +22,8 @@ def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
     made = visits.make(place.house.url, [[request for _, request in arrivals]])
     answers: dict[str, list[Visit]] = {kind: [] for kind in SHARES}
     for (kind, _), visit in zip(arrivals, made.waves[0], strict=True):
-        answers[kind].append(visit)
+        if visit.good:
+            answers[kind].append(visit)
     failures = Counter(visit.outcome for visit in made.waves[0] if not visit.good)
     note = (
         f"{len(arrivals)} requests in {seconds} s, {len(place.readers)} tenants, a connection each; "

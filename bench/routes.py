@@ -24,7 +24,7 @@ def run(place: InhabitedHouse, *, quick: bool) -> list[Measurement]:
     for number, name in enumerate(requests):
         # The routes took turns, so every fourth request is this one's.
         answers = [[visit for (visit,) in each.waves[number :: len(requests)]] for each in made]
-        times = [[visit.total_ms for visit in each] for each in answers]
+        times = [[visit.total_ms for visit in each if visit.good] for each in answers]
         failures = sum(not visit.good for each in answers for visit in each)
         measurements += [
             Measurement(f"{name} p50", percentile(times, 50), "ms", rounds),

@@ -7,14 +7,16 @@ from typing import Any
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection, OperationalError, sql
 from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from core.errors import Unavailable
+from core.errors import OperatorError, Unavailable
 from core.tenancy import TenantContext
 
 Connection = AsyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 Statement = sql.SQL | sql.Composed
+
+START_SECONDS = 30.0
 
 # One simple-protocol message: the transaction opens and knows its tenant in a single round trip.
 _BEGIN_FOR_TENANT = sql.SQL("BEGIN {mode}; SELECT set_config('app.tenant_id', {tenant_id}, true)")
@@ -30,8 +32,14 @@ class Database:
         self._auth = _pool(auth_url, max(2, pool_size // 3), register=False)
 
     async def __aenter__(self) -> "Database":
-        await self._app.open(wait=True, timeout=30)
-        await self._auth.open(wait=True, timeout=30)
+        try:
+            await self._app.open(wait=True, timeout=START_SECONDS)
+            await self._auth.open(wait=True, timeout=START_SECONDS)
+        except PoolTimeout as exc:
+            await self.__aexit__()
+            raise OperatorError(
+                "Postgres does not let us in; check ATRIUM_DATABASE_URL, ATRIUM_AUTH_DATABASE_URL and its log."
+            ) from exc
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -84,17 +92,17 @@ async def _begun(pool: Pool, begin: Statement) -> AsyncIterator[Connection]:
 
 async def _live(pool: Pool, begin: Statement) -> Connection:
     """After a restart of Postgres every pooled connection is dead: each is put back, which replaces it."""
-    dead = 0
-    while True:
+    for others_left in range(pool.max_size, -1, -1):
         connection = await pool.getconn()
         try:
             await connection.execute(begin)
             return connection
-        except BaseException:
-            dead += connection.closed
+        except BaseException as error:
             await pool.putconn(connection)
-            if not connection.closed or dead > pool.max_size:
+            died = connection.closed and isinstance(error, OperationalError)
+            if not (died and others_left):
                 raise
+    raise AssertionError("the last round returns or raises")
 
 
 def _pool(url: str, size: int, *, register: bool) -> Pool:

@@ -56,11 +56,12 @@ def embedded_servers(data_dir: Path, *, share: bool = False) -> Iterator[Embedde
                 announcement.write_text(json.dumps(asdict(servers)))
                 yield servers
         finally:
+            announcement.unlink(missing_ok=True)
             lock.release()
-    elif share:
+    elif share and announcement.exists():
         yield EmbeddedServers(**json.loads(announcement.read_text()))
     else:
-        raise OperatorError(f"Another Atrium runs on {data_dir}; stop it, or set ATRIUM_DATA_DIR to another folder.")
+        raise OperatorError(f"Another Atrium uses {data_dir}; stop it, or set ATRIUM_DATA_DIR to another folder.")
 
 
 @contextmanager

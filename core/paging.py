@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from core.errors import Invalid
@@ -22,6 +22,10 @@ class Cursor:
 
     def encode(self) -> str:
         return base64.urlsafe_b64encode(f"{self.created_at.isoformat()}|{self.row_id}".encode()).decode()
+
+    def parameters(self, limit: int) -> dict[str, Any]:
+        """For `WHERE (created_at, id) < (%(created_at)s, %(row_id)s) … LIMIT %(limit)s`: one row more than shown."""
+        return {"created_at": self.created_at, "row_id": self.row_id, "limit": limit + 1}
 
     @classmethod
     def decode(cls, text: str | None) -> "Cursor":
@@ -46,8 +50,7 @@ class Page(Generic[T]):
     next_cursor: str | None
 
 
-def page(rows: Sequence[tuple[Cursor, T]], limit: int) -> Page[T]:
-    """From up to `limit + 1` rows: the row too many says only that there is another page."""
-    shown = rows[:limit]
-    more = len(rows) > limit
-    return Page(tuple(item for _, item in shown), shown[-1][0].encode() if more else None)
+def page(found: Sequence[T], limit: int, *, position: Callable[[T], Cursor]) -> Page[T]:
+    """From up to `limit + 1` items: the one too many says only that there is another page."""
+    shown = tuple(found[:limit])
+    return Page(shown, position(shown[-1]).encode() if len(found) > limit else None)

@@ -1,9 +1,9 @@
 """Every setting, read once at the edge from `ATRIUM_…` variables or `.env`, then passed by argument."""
 
 from pathlib import Path
-from typing import Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.errors import OperatorError
@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=0, le=65535)
     data_dir: Path = Path(".atrium")
-    log_level: str = "INFO"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     registration_open: bool = True
 
     # Stores: all unset means embedded servers under `data_dir`
@@ -76,8 +76,11 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def stores_are_all_embedded_or_all_named(self) -> Self:
-        urls = {"ATRIUM_DATABASE_URL": self.database_url, "ATRIUM_AUTH_DATABASE_URL": self.auth_database_url}
-        urls["ATRIUM_REDIS_URL"] = self.redis_url
+        urls = {
+            "ATRIUM_DATABASE_URL": self.database_url,
+            "ATRIUM_AUTH_DATABASE_URL": self.auth_database_url,
+            "ATRIUM_REDIS_URL": self.redis_url,
+        }
         missing = [name for name, url in urls.items() if url is None]
         if 0 < len(missing) < len(urls):
             raise OperatorError(f"Set {', '.join(missing)} too, or none of {', '.join(urls)} to run embedded.")
@@ -104,3 +107,23 @@ class Settings(BaseSettings):
     def signing_keys_file(self) -> Path:
         """Embedded, Atrium makes this file itself; otherwise it has been named."""
         return self.jwt_keys_file or self.data_dir.resolve() / "jwt-keys.json"
+
+
+EMBEDDED: dict[str, Any] = {
+    "database_url": None,
+    "auth_database_url": None,
+    "owner_database_url": None,
+    "redis_url": None,
+    "jwt_keys_file": None,
+}
+
+
+def load_settings(**given: Any) -> Settings:
+    """Raises `OperatorError`, which names each wrong variable and quotes none."""
+    try:
+        return Settings(**given)
+    except ValidationError as exc:
+        wrong = "; ".join(
+            f"ATRIUM_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in exc.errors()
+        )
+        raise OperatorError(f"The settings are not right. {wrong}") from None

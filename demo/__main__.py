@@ -10,7 +10,7 @@ from typing import Any
 
 from api.launch import free_port, running_house
 from core.errors import OperatorError
-from core.settings import Settings
+from core.settings import EMBEDDED, load_settings
 from demo.client import Client
 from demo.handbook import DOCUMENTS
 
@@ -42,7 +42,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="atrium-demo-") as folder:
-            settings = Settings(data_dir=Path(folder), port=free_port(), host="127.0.0.1")
+            settings = load_settings(**EMBEDDED, data_dir=Path(folder), port=free_port(), host="127.0.0.1")
             with running_house(settings) as house:
                 print(f"Atrium runs on {house.url}, its data in {folder}\n")
                 _main_job(house.url)

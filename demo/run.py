@@ -10,7 +10,7 @@ from pathlib import Path
 
 from api.launch import House, running_house
 from core.errors import OperatorError
-from core.settings import Settings
+from core.settings import load_settings
 from demo.client import Client
 from demo.handbook import DOCUMENTS
 
@@ -22,7 +22,7 @@ def main() -> int:
     # A supervisor stops us like Ctrl-C does.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        settings = Settings()
+        settings = load_settings()
         with running_house(settings) as house:
             print(_banner(house, _demo_tenant(house, settings.data_dir)), flush=True)
             _supervise(house)
@@ -55,16 +55,19 @@ def _demo_tenant(house: House, data_dir: Path) -> dict[str, str]:
     password = secrets.token_urlsafe(12)
     with Client(house.url) as client:
         client.register(tenant_name="Pellwick Lamp Works", email=EMAIL, password=password, name="Demo")
-        uploaded = client.upload(client.create_knowledge_base("Handbook"), list(DOCUMENTS))
-        for document in uploaded:
+        login = {"email": EMAIL, "password": password, "api_key": client.create_api_key("demo")}
+        _write_private(file, json.dumps(login))
+        for document in client.upload(client.create_knowledge_base("Handbook"), list(DOCUMENTS)):
             for stage, _ in client.follow(document):
                 print(f"\r  {document['name']}: {stage:<12}", end="", flush=True)
             print()
-        login = {"email": EMAIL, "password": password, "api_key": client.create_api_key("demo")}
+    return login
+
+
+def _write_private(file: Path, content: str) -> None:
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as handle:
-        json.dump(login, handle)
-    return login
+        handle.write(content)
 
 
 def _banner(house: House, login: dict[str, str]) -> str:

@@ -10,13 +10,23 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow, dict_row
 
-from core.db import Database
+from core.db import Connection, Database
 from core.tenancy import TenantContext
 
 
 def checkpoint_thread_id(ctx: TenantContext, thread_id: UUID) -> str:
     """The saver's tables have no tenant column: the tenant leads the id, and their policies read it there."""
     return f"{ctx.tenant_id}:{thread_id}"
+
+
+async def forget(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
+    """Deletes a thread's memory in the caller's transaction, together with the thread."""
+    for delete in (
+        "DELETE FROM checkpoints WHERE thread_id = %s",
+        "DELETE FROM checkpoint_blobs WHERE thread_id = %s",
+        "DELETE FROM checkpoint_writes WHERE thread_id = %s",
+    ):
+        await connection.execute(delete, (checkpoint_thread_id(ctx, thread_id),))
 
 
 class TenantSaver(AsyncPostgresSaver):

@@ -16,7 +16,7 @@ from core.embedded import embedded_servers
 from core.errors import OperatorError
 from core.llm.provider import chat_model
 from core.resources import open_resources
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from core.tenancy import Role, TenantContext
 from graphs.chat import chat_graph
 from graphs.context import Context
@@ -63,7 +63,7 @@ async def _build() -> StudioGraph:
 
 @cache
 def _settings() -> Settings:
-    settings = Settings()
+    settings = load_settings()
     if not settings.embedded:
         return settings
     servers = _servers.enter_context(embedded_servers(settings.data_dir, share=True))

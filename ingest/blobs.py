@@ -1,21 +1,20 @@
 """Uploaded bytes, kept once per tenant under their SHA-256."""
 
-import hashlib
+from collections.abc import Mapping
 
 from core.db import Connection
 from core.tenancy import TenantContext
 
 
-async def store(connection: Connection, ctx: TenantContext, data: bytes) -> bytes:
-    """Returns the SHA-256 (32 bytes) under which `load` finds `data` again."""
-    sha256 = hashlib.sha256(data).digest()
-    # The update changes nothing and locks the row: nobody deletes it before our version refers to it.
-    await connection.execute(
-        "INSERT INTO blobs (tenant_id, sha256, data) VALUES (%s, %s, %b) "
-        "ON CONFLICT (tenant_id, sha256) DO UPDATE SET created_at = blobs.created_at",
-        (ctx.tenant_id, sha256, data),
-    )
-    return sha256
+async def store(connection: Connection, ctx: TenantContext, blobs: Mapping[bytes, bytes]) -> None:
+    """Bytes by their SHA-256 (32 bytes), under which `load` finds them again."""
+    for sha256, data in sorted(blobs.items()):
+        # The update changes nothing and locks the row: nobody deletes it before our version refers to it.
+        await connection.execute(
+            "INSERT INTO blobs (tenant_id, sha256, data) VALUES (%s, %s, %b) "
+            "ON CONFLICT (tenant_id, sha256) DO UPDATE SET created_at = blobs.created_at",
+            (ctx.tenant_id, sha256, data),
+        )
 
 
 async def load(connection: Connection, ctx: TenantContext, sha256: bytes) -> bytes:

@@ -1,12 +1,11 @@
 """Documents of a knowledge base: upload, list, get, delete, process again."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, LiteralString
 from uuid import UUID, uuid4
-
-from psycopg.rows import DictRow
 
 from core.db import Connection, Database
 from core.errors import NotFound
@@ -20,10 +19,16 @@ Stage = Literal["queued", "loading", "embedding", "ready", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file as it arrived. `name` identifies the document within its knowledge base."""
+    """One file as it arrived. `name` identifies the document within its knowledge base, `sha256` the bytes."""
 
     name: str
     data: bytes
+    sha256: bytes
+
+    @classmethod
+    def of(cls, name: str, data: bytes) -> "Upload":
+        """Takes a tenth of a second for the largest files: not for the event loop."""
+        return cls(name, data, hashlib.sha256(data).digest())
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,11 @@ async def upload(
     A file of the same name becomes a new version; the same bytes again change nothing, unless they failed.
     """
     await _lock_knowledge_base(connection, ctx, knowledge_base_id)
-    # Locks in name order: two uploads of the same files cannot wait for each other in a circle.
-    ids = {
-        file.name: await _upload_one(connection, ctx, knowledge_base_id, file)
-        for file in sorted(uploads, key=lambda file: file.name)
-    }
+    # Documents by name, then blobs by digest: whoever else takes these locks takes them in the same order.
+    ids = {name: await _lock_document(connection, ctx, knowledge_base_id, name) for name in sorted(_names(uploads))}
+    await blobs.store(connection, ctx, {upload.sha256: upload.data for upload in uploads})
+    for file in uploads:
+        await _add_if_new(connection, ctx, ids[file.name], file)
     return tuple([await find(connection, ctx, knowledge_base_id, ids[file.name]) for file in uploads])
 
 
@@ -102,16 +107,10 @@ async def list_page(
         rows = await connection.execute(
             _SELECT + "AND (d.created_at, d.document_id) < (%(created_at)s, %(row_id)s) "
             "ORDER BY d.created_at DESC, d.document_id DESC LIMIT %(limit)s",
-            {
-                "tenant_id": ctx.tenant_id,
-                "knowledge_base_id": knowledge_base_id,
-                "created_at": cursor.created_at,
-                "row_id": cursor.row_id,
-                "limit": limit + 1,
-            },
+            {"tenant_id": ctx.tenant_id, "knowledge_base_id": knowledge_base_id, **cursor.parameters(limit)},
         )
         found = [Document(**row) for row in await rows.fetchall()]
-    return page([(Cursor(item.created_at, item.document_id), item) for item in found], limit)
+    return page(found, limit, position=lambda item: Cursor(item.created_at, item.document_id))
 
 
 async def process_again(
@@ -119,6 +118,7 @@ async def process_again(
 ) -> Document:
     """The newest bytes once more, as a new version; the ready one is searched until that is ready."""
     async with database.tenant_transaction(ctx) as connection:
+        await _lock(connection, ctx, [document_id])
         document = await find(connection, ctx, knowledge_base_id, document_id)
         await _add_version(
             connection, ctx, document_id, document.version + 1, bytes.fromhex(document.sha256), document.bytes
@@ -162,24 +162,36 @@ async def _lock_knowledge_base(connection: Connection, ctx: TenantContext, knowl
         raise NotFound("knowledge base")
 
 
-async def _upload_one(connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, file: Upload) -> UUID:
-    sha256 = await blobs.store(connection, ctx, file.data)
+async def _lock(connection: Connection, ctx: TenantContext, document_ids: list[UUID]) -> None:
+    await connection.execute(
+        "SELECT FROM documents WHERE tenant_id = %s AND document_id = ANY(%s) ORDER BY name FOR UPDATE",
+        (ctx.tenant_id, document_ids),
+    )
+
+
+async def _lock_document(connection: Connection, ctx: TenantContext, knowledge_base_id: UUID, name: str) -> UUID:
+    """The document of that name, made if there is none."""
     rows = await connection.execute(
         "INSERT INTO documents (tenant_id, document_id, knowledge_base_id, name) VALUES (%s, %s, %s, %s) "
-        "ON CONFLICT (tenant_id, knowledge_base_id, name) DO UPDATE SET updated_at = now() RETURNING document_id",
-        (ctx.tenant_id, uuid4(), knowledge_base_id, file.name),
+        "ON CONFLICT (tenant_id, knowledge_base_id, name) DO UPDATE SET name = excluded.name RETURNING document_id",
+        (ctx.tenant_id, uuid4(), knowledge_base_id, name),
     )
-    document_id = _only(await rows.fetchone())["document_id"]
+    row = await rows.fetchone()
+    assert row is not None, "RETURNING returns a row"
+    document_id: UUID = row["document_id"]
+    return document_id
+
+
+async def _add_if_new(connection: Connection, ctx: TenantContext, document_id: UUID, file: Upload) -> None:
     rows = await connection.execute(
         "SELECT version, sha256, status FROM document_versions "
         "WHERE tenant_id = %s AND document_id = %s ORDER BY version DESC LIMIT 1",
         (ctx.tenant_id, document_id),
     )
     newest = await rows.fetchone()
-    if newest is None or newest["sha256"] != sha256 or newest["status"] == "failed":
+    if newest is None or newest["sha256"] != file.sha256 or newest["status"] == "failed":
         version = newest["version"] + 1 if newest else 1
-        await _add_version(connection, ctx, document_id, version, sha256, len(file.data))
-    return UUID(str(document_id))
+        await _add_version(connection, ctx, document_id, version, file.sha256, len(file.data))
 
 
 async def _add_version(
@@ -195,10 +207,7 @@ async def _add_version(
 
 async def _delete(connection: Connection, ctx: TenantContext, document_ids: list[UUID]) -> None:
     # Documents first, then the chunk statistics, like the worker: neither waits for the other in a circle.
-    await connection.execute(
-        "SELECT FROM documents WHERE tenant_id = %s AND document_id = ANY(%s) ORDER BY document_id FOR UPDATE",
-        (ctx.tenant_id, document_ids),
-    )
+    await _lock(connection, ctx, document_ids)
     for document_id in document_ids:
         await chunks.delete(connection, ctx, document_id=document_id)
     rows = await connection.execute(
@@ -212,6 +221,5 @@ async def _delete(connection: Connection, ctx: TenantContext, document_ids: list
     await blobs.delete_unused(connection, ctx, sha256s)
 
 
-def _only(row: DictRow | None) -> DictRow:
-    assert row is not None, "RETURNING returns a row"
-    return row
+def _names(uploads: Sequence[Upload]) -> set[str]:
+    return {upload.name for upload in uploads}

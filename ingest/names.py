@@ -10,7 +10,7 @@ MAX_CHARACTERS = 255
 def document_name(filename: str | None) -> str:
     """The last part of the path, without control characters; raises `Invalid` when nothing is left."""
     last = (filename or "").replace("\\", "/").rsplit("/", 1)[-1]
-    # "C" is controls, surrogates, private use and the unassigned; format characters join scripts and stay.
+    # Controls and half characters go; format characters join scripts and stay.
     kept = "".join(mark for mark in last if unicodedata.category(mark) not in ("Cc", "Cs"))
     name = kept.strip()[:MAX_CHARACTERS]
     if name in ("", ".", ".."):

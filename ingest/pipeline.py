@@ -108,6 +108,8 @@ class Pipeline:
             if row is None or row["status"] == "ready":
                 return
             if row["ready_version"] < version:
+                # Vectors go into an index one by one: a large document takes longer than a request may.
+                await connection.execute("SET LOCAL statement_timeout = '15min'")
                 await chunks.replace(
                     connection,
                     ctx,
@@ -118,8 +120,7 @@ class Pipeline:
                     embeddings=vectors,
                 )
                 await connection.execute(
-                    "UPDATE documents SET ready_version = %s, updated_at = now() "
-                    "WHERE tenant_id = %s AND document_id = %s",
+                    "UPDATE documents SET ready_version = %s WHERE tenant_id = %s AND document_id = %s",
                     (version, ctx.tenant_id, document_id),
                 )
             await connection.execute(

@@ -14,7 +14,7 @@ from ingest.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
-MAX_FAILURES = 5
+MAX_FAILURES = 8
 # A document that takes its worker down must not do so for ever.
 MAX_INTERRUPTIONS = 50
 GAVE_UP = f"Processing failed {MAX_FAILURES} times for a reason on our side; process the document again later."
@@ -22,7 +22,7 @@ WORKER_KILLED = f"Processing was cut off {MAX_INTERRUPTIONS} times; split the do
 
 
 def backoff(failures: int) -> int:
-    """Seconds until the next attempt: 1, 2, 4, 8."""
+    """Seconds until the next attempt: 1, 2, 4 … 64, so that an endpoint may be away for two minutes."""
     return 1 << (failures - 1)
 
 

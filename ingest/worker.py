@@ -11,7 +11,7 @@ from procrastinate import PsycopgConnector
 from core.db import Database
 from core.errors import OperatorError, Unavailable
 from core.resources import open_resources
-from core.settings import Settings
+from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from ingest import jobs, parsing
 from ingest.jobs import QUEUE
@@ -72,7 +72,7 @@ async def run(settings: Settings) -> None:
 
 def main() -> int:
     try:
-        settings = Settings()
+        settings = load_settings()
         configure_logging(settings.log_level)
         asyncio.run(run(settings))
     except OperatorError as error:

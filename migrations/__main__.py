@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from core.errors import OperatorError
-from core.settings import Settings
+from core.settings import load_settings
 from migrations import runner
 
 
@@ -15,7 +15,7 @@ def main() -> int:
     commands.add_parser("downgrade").add_argument("revision", help="a revision such as 0003, or base")
     arguments = parser.parse_args()
     try:
-        settings = Settings()
+        settings = load_settings()
     except OperatorError as error:
         print(error.detail, file=sys.stderr)
         return 2

@@ -1,7 +1,7 @@
-"""Alembic's entry: one transaction per migration, one migrator at a time."""
+"""Alembic's entry: one transaction per migration."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import create_engine, pool
 
 url: str = context.config.attributes["url"]
 engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), poolclass=pool.NullPool)
@@ -9,5 +9,4 @@ engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1),
 with engine.connect() as connection:
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('atrium.migrations'))"))
         context.run_migrations()

@@ -22,6 +22,8 @@ def ensure_roles(connection: Connection, *, app_url: str | None, auth_url: str |
             )
         password = conninfo_to_dict(url).get("password") if url else None
         if password:
+            # Hashed here: the statement may end up in Postgres' log.
+            verifier = connection.pgconn.encrypt_password(str(password).encode(), role.encode(), b"scram-sha-256")
             connection.execute(
-                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(str(password)))
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(role), sql.Literal(verifier.decode()))
             )

@@ -1,5 +1,7 @@
 """Brings a database to a revision: roles first, then Alembic."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -13,13 +15,21 @@ def upgrade(
     owner_url: str, revision: str = "head", *, app_url: str | None = None, auth_url: str | None = None
 ) -> None:
     """`owner_url` is a `postgresql://` URL of the role that owns, or will own, the tables."""
-    with psycopg.connect(owner_url) as connection:
+    with _one_at_a_time(owner_url) as connection:
         ensure_roles(connection, app_url=app_url, auth_url=auth_url)
-    command.upgrade(_config(owner_url), revision)
+        command.upgrade(_config(owner_url), revision)
 
 
 def downgrade(owner_url: str, revision: str) -> None:
-    command.downgrade(_config(owner_url), revision)
+    with _one_at_a_time(owner_url):
+        command.downgrade(_config(owner_url), revision)
+
+
+@contextmanager
+def _one_at_a_time(owner_url: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(hashtext('atrium.migrations'))")
+        yield connection
 
 
 def _config(owner_url: str) -> Config:

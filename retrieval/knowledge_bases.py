@@ -1,13 +1,13 @@
 """Knowledge bases: named sets of documents that a tenant searches together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import LiteralString
 from uuid import UUID, uuid4
 
 from psycopg.errors import UniqueViolation
-from psycopg.rows import DictRow
 
 from core.db import Connection, Database
 from core.errors import Conflict, NotFound
@@ -17,7 +17,7 @@ from core.tenancy import TenantContext
 
 @dataclass(frozen=True, slots=True)
 class KnowledgeBase:
-    """`documents` counts those that are ready or on their way."""
+    """`documents` counts those of any status."""
 
     knowledge_base_id: UUID
     name: str
@@ -27,7 +27,7 @@ class KnowledgeBase:
     updated_at: datetime
 
 
-_SELECT = """
+_SELECT: LiteralString = """
 SELECT knowledge_base_id, name, description, created_at, updated_at,
        (SELECT count(*) FROM documents d
         WHERE d.tenant_id = k.tenant_id AND d.knowledge_base_id = k.knowledge_base_id) AS documents
@@ -58,15 +58,10 @@ async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, l
         rows = await connection.execute(
             _SELECT + "AND (created_at, knowledge_base_id) < (%(created_at)s, %(row_id)s) "
             "ORDER BY created_at DESC, knowledge_base_id DESC LIMIT %(limit)s",
-            {
-                "tenant_id": ctx.tenant_id,
-                "created_at": cursor.created_at,
-                "row_id": cursor.row_id,
-                "limit": limit + 1,
-            },
+            {"tenant_id": ctx.tenant_id, **cursor.parameters(limit)},
         )
-        found = [_knowledge_base(row) for row in await rows.fetchall()]
-    return page([(Cursor(item.created_at, item.knowledge_base_id), item) for item in found], limit)
+        found = [KnowledgeBase(**row) for row in await rows.fetchall()]
+    return page(found, limit, position=lambda item: Cursor(item.created_at, item.knowledge_base_id))
 
 
 async def update(
@@ -76,10 +71,16 @@ async def update(
     *,
     name: str | None,
     description: str | None,
+    check: Callable[[KnowledgeBase], None],
 ) -> KnowledgeBase:
-    """What is None stays as it is."""
+    """What is None stays as it is. `check` sees it as it is now and raises when it must not be changed."""
     with _unique_name(name):
         async with database.tenant_transaction(ctx) as connection:
+            await connection.execute(
+                "SELECT FROM knowledge_bases WHERE tenant_id = %s AND knowledge_base_id = %s FOR UPDATE",
+                (ctx.tenant_id, knowledge_base_id),
+            )
+            check(await _get(connection, ctx, knowledge_base_id))
             await connection.execute(
                 "UPDATE knowledge_bases SET name = coalesce(%s, name), description = coalesce(%s, description), "
                 "updated_at = now() WHERE tenant_id = %s AND knowledge_base_id = %s",
@@ -109,10 +110,6 @@ async def _get(connection: Connection, ctx: TenantContext, knowledge_base_id: UU
     row = await rows.fetchone()
     if row is None:
         raise NotFound("knowledge base")
-    return _knowledge_base(row)
-
-
-def _knowledge_base(row: DictRow) -> KnowledgeBase:
     return KnowledgeBase(**row)
 
 

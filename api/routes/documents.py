@@ -98,5 +98,5 @@ async def delete(house: House, ctx: Writer, knowledge_base_id: UUID, document_id
 def _request_hash(uploads: list[Upload]) -> bytes:
     digest = hashlib.sha256()
     for upload in uploads:
-        digest.update(upload.name.encode() + b"\0" + hashlib.sha256(upload.data).digest())
+        digest.update(upload.name.encode() + b"\0" + upload.sha256)
     return digest.digest()

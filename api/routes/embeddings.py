@@ -1,5 +1,6 @@
 """`POST /v1/embeddings`, in OpenAI's shape."""
 
+import asyncio
 import base64
 from typing import Annotated, Literal
 
@@ -49,7 +50,7 @@ class EmbeddingResponse(BaseModel):
 async def embed(house: House, ctx: Embedder, body: EmbeddingRequest) -> EmbeddingResponse:
     texts = [body.input] if isinstance(body.input, str) else body.input
     vectors = await house.embeddings.aembed_documents(texts)
-    tokens = house.embeddings.count_tokens(texts)
+    tokens = await asyncio.to_thread(house.embeddings.count_tokens, texts)
     async with house.database.tenant_transaction(ctx) as connection:
         await usage.record(
             connection,

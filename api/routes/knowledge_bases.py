@@ -55,9 +55,13 @@ async def change(
     body: KnowledgeBaseChange,
     if_match: IfMatch = None,
 ) -> KnowledgeBase:
-    require_match(if_match, await knowledge_bases.get(house.database, ctx, knowledge_base_id))
     return await knowledge_bases.update(
-        house.database, ctx, knowledge_base_id, name=body.name, description=body.description
+        house.database,
+        ctx,
+        knowledge_base_id,
+        name=body.name,
+        description=body.description,
+        check=lambda present: require_match(if_match, present),
     )
 
 

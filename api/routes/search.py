@@ -10,7 +10,7 @@ from api.dependencies import Allow, House
 from api.text import Storable
 from core.tenancy import TenantContext
 from retrieval import knowledge_bases
-from retrieval.retriever import Hit
+from retrieval.retriever import MAX_QUERY_CHARACTERS, Hit
 from tenants.permissions import Permission
 
 router = APIRouter(prefix="/v1/knowledge-bases/{knowledge_base_id}", tags=["search"])
@@ -19,7 +19,7 @@ Searcher = Annotated[TenantContext, Depends(Allow(Permission.SEARCH))]
 
 
 class Query(BaseModel):
-    query: Annotated[str, StringConstraints(min_length=1, max_length=4000), Storable]
+    query: Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_CHARACTERS), Storable]
     limit: int = Field(8, ge=1, le=50)
 
 

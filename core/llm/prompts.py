@@ -109,7 +109,7 @@ _ANSWER = re.compile(
 _REWRITE = re.compile(
     rf"<conversation>\n(?P<turns>(?:{_TURN.pattern})*)</conversation>\n<follow_up>(?P<follow_up>[^<]*)</follow_up>"
 )
-_MARKER = re.compile(r" ?\[\d+\]")
+_MARKER = re.compile(r" ?\[\d+(?:\s*,\s*\d+)*\]")
 
 
 def _escape(text: str) -> str:

@@ -29,7 +29,7 @@ def chat_model(
 ) -> BaseChatModel:
     """Raises `OperatorError` for an address that cannot be one.
 
-    breakers: pass one registry for the whole process, so that every model of an endpoint shares its state.
+    breakers: one for this model and its fallback when left out; pass your own to share it.
     http_client: instead of the client's own, for proxies and tests.
     """
     if config.base_url is None:

@@ -28,7 +28,6 @@ CREATE TABLE documents (
     name              text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 255),
     ready_version     integer,
     created_at        timestamptz NOT NULL DEFAULT now(),
-    updated_at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, document_id),
     UNIQUE (tenant_id, knowledge_base_id, name),
     FOREIGN KEY (tenant_id, knowledge_base_id) REFERENCES knowledge_bases ON DELETE CASCADE

@@ -18,7 +18,6 @@ CREATE TABLE runs (
     thread_id   uuid NOT NULL,
     status      text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'error', 'timeout', 'interrupted')),
     error_code  text,
-    model       text,
     lease_until timestamptz NOT NULL,
     created_at  timestamptz NOT NULL DEFAULT now(),
     ended_at    timestamptz,

@@ -49,6 +49,22 @@ async def test_the_migrated_database_is_safe(database: Database) -> None:
 @pytest.mark.parametrize(
     "weakening",
     [
+        "ALTER TABLE checkpoints NO FORCE ROW LEVEL SECURITY",
+        "ALTER TABLE checkpoint_writes DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY tenant_isolation ON checkpoint_blobs",
+        "ALTER POLICY tenant_isolation ON checkpoint_blobs USING (true)",
+    ],
+)
+async def test_conversation_memory_without_its_policy_is_refused(
+    database: Database, owner_url: str, weakening: str
+) -> None:
+    weaken(owner_url, weakening)
+    assert "table checkpoint" in await findings(database)
+
+
+@pytest.mark.parametrize(
+    "weakening",
+    [
         "ALTER TABLE documents DISABLE ROW LEVEL SECURITY",
         "ALTER TABLE documents NO FORCE ROW LEVEL SECURITY",
         "CREATE MATERIALIZED VIEW copied AS SELECT tenant_id FROM documents",

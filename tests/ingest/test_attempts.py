@@ -23,7 +23,9 @@ from retrieval.retriever import Retriever
 from tests.ingest.uploads import indexed, now, upload, upload_again
 from tests.until import until
 
-LAMPS = Upload("lamps.md", b"# Lamps\n\nThe lamps of the great hall are lit at dusk.\n\n# Oil\n\nOil is kept below.")
+LAMPS = Upload.of(
+    "lamps.md", b"# Lamps\n\nThe lamps of the great hall are lit at dusk.\n\n# Oil\n\nOil is kept below."
+)
 
 
 class AwayEmbeddings(LocalEmbeddings):
@@ -132,7 +134,7 @@ async def test_a_document_that_only_met_dying_workers_is_processed_until_they_ar
 async def test_of_two_rescuers_one_takes_a_dead_workers_job_and_none_a_living_ones(
     database: Database, owner_url: str, acme: TenantContext
 ) -> None:
-    await upload(database, acme, LAMPS, Upload("oil.md", b"Oil is kept below."))
+    await upload(database, acme, LAMPS, Upload.of("oil.md", b"Oil is kept below."))
     with psycopg.connect(owner_url) as owner:
         owner.execute(
             "WITH dead AS (INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now() - interval '4 s') "

@@ -22,7 +22,7 @@ from tests.until import until
 
 TAKEN_UP_WITHIN = timedelta(seconds=10)
 UPLOADS = [
-    Upload(
+    Upload.of(
         f"handbook-{letter}.md",
         "\n\n".join(
             f"# Rule {letter}{number}\n\n" + f"Lamp {number} of hall {letter} is lit at dusk. " * 5

@@ -19,7 +19,7 @@ async def upload(database: Database, ctx: TenantContext, *uploads: Upload) -> tu
 async def upload_again(database: Database, ctx: TenantContext, document: Document, data: bytes) -> Document:
     """As a new version."""
     async with database.tenant_transaction(ctx) as connection:
-        uploads = [Upload(document.name, data)]
+        uploads = [Upload.of(document.name, data)]
         return (await documents.upload(connection, ctx, document.knowledge_base_id, uploads))[0]
 
 
