@@ -10,18 +10,18 @@ from typing import Any, cast
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
-from langchain_core.messages import AIMessageChunk, HumanMessage
+from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph.state import CompiledStateGraph
 
 from agents import runs
-from agents.events import Citation, RunEnded, RunEvent, RunFailed, RunStarted, Sources, Status, Token, Usage
+from agents.events import RunEnded, RunEvent, RunFailed, RunStarted, Usage
 from agents.runs import LEASE_SECONDS, Answer, Run, TokenCount
+from agents.steps import told
 from core.db import Database
 from core.errors import AtriumError, Unavailable
 from core.tenancy import TenantContext
-from graphs import chat as graph_nodes
-from graphs.chat import RESPOND, ChatGraphBuilder
+from graphs.chat import ChatGraphBuilder
 from graphs.checkpointer import TenantSaver, checkpoint_thread_id
 from graphs.context import Context
 from graphs.state import ChatState
@@ -85,7 +85,7 @@ class Runner:
         """Interrupts what still runs and waits until that is written down."""
         for task in self._running:
             if not task.cancelling():
-                task.cancel()
+                task.cancel(SERVER_STOPPED.code)
         if self._running:
             await asyncio.wait(self._running)
 
@@ -97,8 +97,9 @@ class Runner:
                 async with asyncio.timeout(self._timeout_seconds), self._lease(ctx, run):
                     answer = await self._answer(ctx, run, usage, send)
                 await runs.succeed(self._database, ctx, run, answer, _counts(usage))
-            except asyncio.CancelledError:
-                await _see_through(self._fail(ctx, run, INTERRUPTED, usage))
+            except asyncio.CancelledError as cancelled:
+                failure = SERVER_STOPPED if SERVER_STOPPED.code in cancelled.args else READER_LEFT
+                await _see_through(self._fail(ctx, run, failure, usage))
                 raise
             except Exception as error:  # noqa: BLE001 - whatever a graph raises must end its run, not the server
                 failure = _failure(error, run)
@@ -112,7 +113,6 @@ class Runner:
     async def _answer(
         self, ctx: TenantContext, run: Run, usage: UsageMetadataCallbackHandler, send: Events
     ) -> Answer:
-        await send.send(Status(stage="searching"))
         graph = self._graph.copy({"checkpointer": TenantSaver(self._database, ctx)})
         config: RunnableConfig = {
             "configurable": {"thread_id": checkpoint_thread_id(ctx, run.thread_id)},
@@ -133,16 +133,8 @@ class Runner:
         )
         # Closed at once when the reader leaves, and the model with it.
         async with aclosing(steps):
-            async for mode, data in steps:
-                if mode == "messages":
-                    chunk, metadata = data
-                    if metadata["langgraph_node"] == RESPOND and isinstance(chunk, AIMessageChunk) and chunk.text:
-                        await send.send(Token(text=chunk.text))
-                else:
-                    for node, update in data.items():
-                        state |= update
-                        for event in _step_events(node, state):
-                            await send.send(event)
+            async for event in told(steps, state):
+                await send.send(event)
         return Answer(state["messages"][-1].text, state["sources"], state["citations"])
 
     @asynccontextmanager
@@ -187,7 +179,8 @@ class _Failure:
     detail: str
 
 
-INTERRUPTED = _Failure("interrupted", "client_disconnected", "The reader went away.")
+READER_LEFT = _Failure("interrupted", "client_disconnected", "The reader went away.")
+SERVER_STOPPED = _Failure("interrupted", "server_stopped", "Atrium was stopped; ask again.")
 
 
 async def _see_through(work: Coroutine[Any, Any, None]) -> None:
@@ -207,20 +200,6 @@ def _failure(error: Exception, run: Run) -> _Failure:
         return _Failure("error", error.code, error.detail)
     log.error("a run failed", exc_info=error, extra={"run_id": run.run_id})
     return _Failure("error", "internal_error", f"Something went wrong on our side; quote run {run.run_id}.")
-
-
-def _step_events(node: str, state: dict[str, Any]) -> list[RunEvent]:
-    """What is worth saying after a node has ended."""
-    match node:
-        case graph_nodes.RETRIEVE:
-            found = Sources(question=state["question"], sources=state["sources"])
-            return [found, Status(stage="answering")]
-        case graph_nodes.RESPOND:
-            return [Status(stage="citing")]
-        case graph_nodes.CITE:
-            return [Citation(citation=citation) for citation in state["citations"]]
-        case _:
-            return []
 
 
 def _counts(usage: UsageMetadataCallbackHandler) -> list[TokenCount]:

@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-from uuid import UUID
 
 from retrieval.markers import MarkedClaim, parse_markers, without_markers
 from retrieval.sentences import Span, is_table_row, sentence_spans
@@ -15,19 +13,12 @@ __all__ = ["Citable", "Citation", "MarkedClaim", "cite", "parse_markers"]
 _WORD = re.compile(r"\w+")
 
 
-class Citable(Protocol):
-    """A source: a `Hit`, or what is kept of one."""
+@dataclass(frozen=True, slots=True)
+class Citable:
+    """What a source says: its text, and the headings above it from the outermost on."""
 
-    @property
-    def document_id(self) -> UUID: ...
-    @property
-    def document_name(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def headings(self) -> tuple[str, ...]: ...
-    @property
-    def page_start(self) -> int | None: ...
+    text: str
+    headings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +27,8 @@ class Citation:
 
     number: as in the marker, 1 is the first source. claim_start, claim_end: offsets in the answer.
     quote: the sentence of the source closest to the claim; quote_start, quote_end: offsets in its text.
-    supported: whether the quote says what the claim says. page: where the source begins, 1-based.
-    A number without a source has no document, an empty quote and no support.
+    supported: whether the quote says what the claim says.
+    A number without a source has an empty quote and no support.
     """
 
     number: int
@@ -47,16 +38,13 @@ class Citation:
     quote: str
     quote_start: int
     quote_end: int
-    page: int | None
-    document_id: UUID | None
-    document_name: str | None
     supported: bool
 
 
-def cite(answer: str, hits: Sequence[Citable]) -> tuple[Citation, ...]:
-    """A citation for every marker, in the order of the claims; `[1]` is `hits[0]`."""
+def cite(answer: str, sources: Sequence[Citable]) -> tuple[Citation, ...]:
+    """A citation for every marker, in the order of the claims; `[1]` is `sources[0]`."""
     return tuple(
-        _citation(claim, number, hits[number - 1] if 0 < number <= len(hits) else None)
+        _citation(claim, number, sources[number - 1] if 0 < number <= len(sources) else None)
         for claim in parse_markers(answer)
         for number in claim.numbers
     )
@@ -72,9 +60,6 @@ def _citation(claim: MarkedClaim, number: int, source: Citable | None) -> Citati
         quote=source.text[start:end] if source else "",
         quote_start=start,
         quote_end=end,
-        page=source.page_start if source else None,
-        document_id=source.document_id if source else None,
-        document_name=source.document_name if source else None,
         supported=supported,
     )
 

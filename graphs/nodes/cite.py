@@ -1,40 +1,33 @@
 """After the model has answered: each marked claim is checked against the source it names."""
 
-from dataclasses import asdict, dataclass
+import asyncio
 from typing import Any
-from uuid import UUID
 
 from graphs.state import ChatState, Citation, Source
 from retrieval import citations
-
-
-@dataclass(frozen=True, slots=True)
-class _Cited:
-    """A source as the citation check reads it."""
-
-    document_id: UUID
-    document_name: str
-    text: str
-    headings: tuple[str, ...]
-    page_start: int | None
+from retrieval.citations import Citable
 
 
 async def cite(state: ChatState) -> dict[str, Any]:
-    answer = state["messages"][-1].text
-    sources = [_cited(source) for source in state["sources"]]
-    return {"citations": [_citation(found) for found in citations.cite(answer, sources)]}
+    sources = state["sources"]
+    citable = [Citable(source["text"], tuple(source["headings"])) for source in sources]
+    # A long answer with many markers is a lot of comparing.
+    found = await asyncio.to_thread(citations.cite, state["messages"][-1].text, citable)
+    return {"citations": [_placed(each, sources) for each in found]}
 
 
-def _cited(source: Source) -> _Cited:
-    return _Cited(
-        document_id=UUID(source["document_id"]),
-        document_name=source["document_name"],
-        text=source["text"],
-        headings=tuple(source["headings"]),
-        page_start=source["page_start"],
+def _placed(found: citations.Citation, sources: list[Source]) -> Citation:
+    source = sources[found.number - 1] if 0 < found.number <= len(sources) else None
+    return Citation(
+        number=found.number,
+        document_id=source["document_id"] if source else None,
+        document_name=source["document_name"] if source else None,
+        page=source["page_start"] if source else None,
+        claim=found.claim,
+        claim_start=found.claim_start,
+        claim_end=found.claim_end,
+        quote=found.quote,
+        quote_start=found.quote_start,
+        quote_end=found.quote_end,
+        supported=found.supported,
     )
-
-
-def _citation(found: citations.Citation) -> Citation:
-    document_id = str(found.document_id) if found.document_id else None
-    return Citation(**{**asdict(found), "document_id": document_id})  # type: ignore[typeddict-item]

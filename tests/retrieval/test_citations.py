@@ -1,37 +1,22 @@
 """Each marker of an answer is resolved to the words that support it, or marked as unsupported."""
 
-from dataclasses import dataclass
-from uuid import UUID
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.citations import Citation, cite, parse_markers
+from retrieval.citations import Citable, Citation, cite, parse_markers
 
-DOCUMENT = UUID(int=7)
-
-
-@dataclass(frozen=True)
-class Source:
-    text: str
-    headings: tuple[str, ...] = ()
-    page_start: int | None = 3
-    document_id: UUID = DOCUMENT
-    document_name: str = "handbook.md"
-
-
-LEAVE = Source(
+LEAVE = Citable(
     "Parental leave is 16 weeks, paid in full. It can be taken within two years of birth.\n\n"
     "Dr. Meyer approves each request, e.g. by mail. Contractors are not entitled to it.",
     headings=("People", "Leave"),
 )
-RATES = Source(
+RATES = Citable(
     "City | Per night | Nights\nBerlin | 120.50 EUR | 3\nMadrid | 1,100 EUR | 12", headings=("Hotel rates",)
 )
 
 
-def only(answer: str, source: Source = LEAVE) -> Citation:
+def only(answer: str, source: Citable = LEAVE) -> Citation:
     (citation,) = cite(answer, [source])
     return citation
 
@@ -84,12 +69,10 @@ def test_markers_belong_to_the_sentence_they_follow(answer: str, claims: list[tu
         ("In Madrid the hotel rate is 1100 EUR per night [1].", RATES, "Madrid | 1,100 EUR | 12"),
     ],
 )
-def test_claim_is_supported_by_the_sentence_that_says_it(answer: str, source: Source, quote: str) -> None:
+def test_claim_is_supported_by_the_sentence_that_says_it(answer: str, source: Citable, quote: str) -> None:
     citation = only(answer, source)
     assert citation.supported
     assert citation.quote == quote
-    assert citation.page == 3
-    assert citation.document_id == source.document_id
 
 
 @pytest.mark.parametrize(
@@ -101,11 +84,11 @@ def test_claim_is_supported_by_the_sentence_that_says_it(answer: str, source: So
         ("The moon is made of cheese [1].", LEAVE),
         ("Leave [1].", RATES),
         ("Berlin costs 1,100 EUR per night [1].", RATES),
-        ("Parental leave is 16 weeks [1].", Source("")),
-        ("It takes 16 weeks [1].", Source("It takes 1.16 weeks or 16.5 days.")),
+        ("Parental leave is 16 weeks [1].", Citable("")),
+        ("It takes 16 weeks [1].", Citable("It takes 1.16 weeks or 16.5 days.")),
     ],
 )
-def test_claim_without_support_is_kept_and_marked(answer: str, source: Source) -> None:
+def test_claim_without_support_is_kept_and_marked(answer: str, source: Citable) -> None:
     citation = only(answer, source)
     assert not citation.supported
     assert citation.number == 1
@@ -116,7 +99,6 @@ def test_claim_without_support_is_kept_and_marked(answer: str, source: Source) -
 def test_marker_without_a_source_is_kept_and_unsupported(number: int) -> None:
     citation = only(f"Parental leave is 16 weeks [{number}].")
     assert (citation.number, citation.supported, citation.quote) == (number, False, "")
-    assert (citation.document_id, citation.page) == (None, None)
 
 
 def test_each_number_of_a_claim_is_judged_by_its_own_source() -> None:
@@ -132,14 +114,14 @@ MARKED = st.lists(
 
 @given(answer=MARKED, text=MARKED)
 def test_offsets_always_slice_to_claim_and_quote(answer: str, text: str) -> None:
-    for citation in cite(answer, [Source(text)]):
+    for citation in cite(answer, [Citable(text)]):
         assert answer[citation.claim_start : citation.claim_end] == citation.claim
         assert (text if citation.number == 1 else "")[citation.quote_start : citation.quote_end] == citation.quote
         assert citation.quote or not citation.supported
 
 
 @given(st.sampled_from([LEAVE, RATES]), st.data())
-def test_verbatim_words_are_always_supported(source: Source, data: st.DataObject) -> None:
+def test_verbatim_words_are_always_supported(source: Citable, data: st.DataObject) -> None:
     words = source.text.replace("\n", " ").split(" ")
     start = data.draw(st.integers(0, len(words) - 4))
     quoted = " ".join(words[start : start + data.draw(st.integers(4, 8))])
