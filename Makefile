@@ -40,11 +40,13 @@ clean:                ## everything but the data in .atrium/
 	rm -rf .venv .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info
 
 $(UV): requirements/uv.txt
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --upgrade --target .uv -r requirements/uv.txt
+	@echo 'installing uv into .uv'
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --require-hashes --upgrade --target .uv -r requirements/uv.txt
 	@touch $(UV)
 
 .venv/installed: $(UV) requirements/dev.txt pyproject.toml
-	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
-	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
-	$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
+	@echo 'installing Atrium into .venv'
+	@$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	@$(UV) pip sync --quiet --python $(PY) --require-hashes requirements/dev.txt
+	@$(UV) pip install --quiet --python $(PY) --no-deps --no-build-isolation --editable .
 	@touch .venv/installed

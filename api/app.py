@@ -1,5 +1,6 @@
 """The application: its rooms opened in order, its routes, and what wraps every request."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -23,6 +24,8 @@ from retrieval.embeddings import embeddings_from
 from retrieval.retriever import Retriever
 from tenants import signing_keys
 from tenants.tokens import AccessTokens
+
+UPLOADS_IN_MEMORY = 2
 
 ROUTERS = (
     health.router,
@@ -84,6 +87,7 @@ async def _services(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
             embeddings=model_embeddings,
             retriever=retriever,
             runner=runner,
+            upload_places=asyncio.Semaphore(UPLOADS_IN_MEMORY),
         )
         try:
             yield

@@ -1,9 +1,13 @@
 """Refuses a body that is too large while it arrives, not after it has been stored."""
 
+import asyncio
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
+
+IDLE_SECONDS = 30.0
 
 
 class BodyLimit:
@@ -25,13 +29,16 @@ class BodyLimit:
             return
 
         received = 0
-        answering = False
+        complete = answering = False
 
         async def bounded_receive() -> Message:
-            nonlocal received
+            nonlocal received, complete
             if received > limit:
                 return {"type": "http.disconnect"}
-            message = await receive()
+            # Once the body is there, what is waited for is the client's leaving.
+            async with asyncio.timeout(None if complete else IDLE_SECONDS):
+                message = await receive()
+            complete = not message.get("more_body", False)
             received += len(message.get("body", b""))
             return {"type": "http.disconnect"} if received > limit else message
 
@@ -43,6 +50,11 @@ class BodyLimit:
 
         try:
             await self._app(scope, bounded_receive, send_unless_refused)
+        except TimeoutError:
+            if complete or answering:
+                raise
+            detail = f"Nothing of the body came for {IDLE_SECONDS:.0f} seconds; send it again."
+            await problem(scope["state"]["request_id"], 408, "body_timeout", detail)(scope, receive, send)
         finally:
             if received > limit and not answering:
                 await self._refuse(scope, receive, send, limit)

@@ -2,6 +2,7 @@
 
 import logging
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import problem
@@ -28,6 +29,8 @@ class Defects:
 
         try:
             await self._app(scope, receive, watched_send)
+        except ClientDisconnect:
+            log.info("the client left", extra={"request_id": scope["state"]["request_id"]})
         except Exception:
             request_id = scope["state"]["request_id"]
             log.exception("unhandled error", extra={"request_id": request_id})

@@ -1,5 +1,6 @@
 """What routes ask for: the services opened at start-up, and a caller who is allowed."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated, cast
 
@@ -31,6 +32,7 @@ class Services:
     embeddings: EmbeddingModel
     retriever: Retriever
     runner: Runner
+    upload_places: asyncio.Semaphore
 
 
 def services(request: Request) -> Services:

@@ -55,6 +55,14 @@ def problem(
     )
 
 
+# The framework says these in ways that help nobody.
+_CLEARER = {
+    "There was an error parsing the body": "The body is no JSON in UTF-8, or is nested too deeply; send one object.",
+    "Not Found": "There is nothing at this path; /docs lists what there is.",
+    "Method Not Allowed": "This path does not take this method; /docs lists those it takes.",
+}
+
+
 def install(app: FastAPI) -> None:
     app.add_exception_handler(AtriumError, _atrium_error)
     app.add_exception_handler(RequestValidationError, _invalid_request)
@@ -76,19 +84,23 @@ def _atrium_error(request: Request, error: Exception) -> JSONResponse:
 def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     # The input itself is left out: it may be a password, or a megabyte.
-    errors = [
-        {"at": ".".join(str(part) for part in item["loc"]), "message": item["msg"]} for item in error.errors()[:10]
-    ]
+    errors = [{"at": _place(item["loc"]), "message": item["msg"]} for item in error.errors()[:10]]
     detail = "; ".join(f"{item['at']}: {item['message']}" for item in errors[:3])
     return problem(
         request.state.request_id, 422, "invalid_request", _printable(detail), errors=_all_printable(errors)
     )
 
 
+def _place(location: tuple[int | str, ...]) -> str:
+    """`body.input.0`, without the validators that pydantic passed through."""
+    return ".".join(str(part) for part in location if "[" not in str(part))
+
+
 def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("'", "")
-    return problem(request.state.request_id, error.status_code, code, str(error.detail), headers=error.headers)
+    detail = _CLEARER.get(str(error.detail), str(error.detail))
+    return problem(request.state.request_id, error.status_code, code, detail, headers=error.headers)
 
 
 def _all_printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
+import psutil
 
 from core.embedded import EmbeddedServers, embedded_servers
 from core.errors import OperatorError
@@ -31,6 +32,7 @@ class House:
     """A running Atrium. `processes` are `api` and `worker`; `log_dir` holds a log of each."""
 
     url: str
+    servers: EmbeddedServers
     log_dir: Path
     environment: dict[str, str] = field(repr=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
@@ -55,6 +57,12 @@ class House:
         for name in dead:
             self.start(name)
         return dead
+
+    def require_stores(self) -> None:
+        """Raises `OperatorError` when an embedded store has ended: only a new start brings it back."""
+        for name, pid in self.servers.pids.items():
+            if not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                raise OperatorError(f"The embedded {name} ended; start again, its data is where it was.")
 
     def stop(self) -> None:
         for process in self.processes.values():
@@ -108,7 +116,7 @@ def house_on(servers: EmbeddedServers, settings: Settings) -> Iterator[House]:
     log_dir = settings.data_dir.resolve() / "logs"
     log_dir.mkdir(exist_ok=True)
     url = f"http://{settings.host}:{settings.port}"
-    house = House(url, log_dir, _environment(settings, servers))
+    house = House(url, servers, log_dir, _environment(settings, servers))
     try:
         for name in COMMANDS:
             house.start(name)

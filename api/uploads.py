@@ -1,10 +1,11 @@
 """The files of a multipart body, read only for a caller who may upload them."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 
 from api.dependencies import Allow, House
 from core.errors import Invalid, TooLarge
@@ -32,17 +33,20 @@ MULTIPART: dict[str, Any] = {
 }
 
 
-async def uploads(request: Request, house: House, _: Writer) -> list[Upload]:
+async def uploads(request: Request, house: House, _: Writer) -> AsyncIterator[list[Upload]]:
     """Every file in the field `files`. Raises `Invalid` or `TooLarge`."""
-    async with request.form() as form:
-        files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
-        if not files:
-            raise Invalid("Send one or more files in the field `files` of a multipart/form-data body.")
-        if len(files) > house.settings.upload_max_files:
-            raise TooLarge(f"Send at most {house.settings.upload_max_files} files at once.")
-        found = [
-            await asyncio.to_thread(Upload.of, document_name(file.filename), await file.read()) for file in files
-        ]
+    # The form waits on disk; in memory are only as many uploads as there are places.
+    async with request.form() as form, house.upload_places:
+        yield await _read(form, house.settings.upload_max_files)
+
+
+async def _read(form: FormData, max_files: int) -> list[Upload]:
+    files = [file for file in form.getlist("files") if isinstance(file, UploadFile)]
+    if not files:
+        raise Invalid("Send one or more files in the field `files` of a multipart/form-data body.")
+    if len(files) > max_files:
+        raise TooLarge(f"Send at most {max_files} files at once.")
+    found = [await asyncio.to_thread(Upload.of, document_name(file.filename), await file.read()) for file in files]
     if len({upload.name for upload in found}) < len(found):
         raise Invalid("Two files have the same name; rename one, or send them one after the other.")
     return found

@@ -115,7 +115,7 @@ def _pool(url: str, size: int, *, register: bool) -> Pool:
         min_size=2,
         max_size=size,
         open=False,
-        timeout=30,
+        timeout=10,
         configure=configure,
         connection_class=Connection,
         kwargs={

@@ -21,10 +21,11 @@ DATABASE = "atrium"
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServers:
-    """Running servers. `socket_directory` holds Postgres' Unix socket."""
+    """Running servers and their process ids. `socket_directory` holds Postgres' Unix socket."""
 
     socket_directory: str
     redis_url: str
+    pids: dict[str, int]
     database: str = DATABASE
 
     def database_url(self, role: str) -> str:
@@ -72,8 +73,10 @@ def _started(data_dir: Path) -> Iterator[EmbeddedServers]:
     # We stop it ourselves, once: its own clean-up at exit would complain that it is gone.
     postgres = get_server(data_dir / "postgres", cleanup_mode=None)
     try:
-        with _valkey(data_dir / "valkey") as redis_url:
-            servers = EmbeddedServers(str(postgres.get_postmaster_info().socket_dir), redis_url)
+        with _valkey(data_dir / "valkey") as (redis_url, valkey_pid):
+            postmaster = postgres.get_postmaster_info()
+            pids = {"Postgres": postmaster.pid, "Valkey": valkey_pid}
+            servers = EmbeddedServers(str(postmaster.socket_dir), redis_url, pids)
             _create_database(servers)
             yield servers
     finally:
@@ -81,21 +84,22 @@ def _started(data_dir: Path) -> Iterator[EmbeddedServers]:
 
 
 @contextmanager
-def _valkey(directory: Path) -> Iterator[str]:
+def _valkey(directory: Path) -> Iterator[tuple[str, int]]:
+    """Its URL and process id."""
     directory.mkdir(parents=True, exist_ok=True)
-    _stop_orphans(str(directory / "valkey.conf"))
+    _stop_orphans(directory)
     server = ValkeyServer(data_dir=directory, config={"save": "60 1"})
     server.start()
     try:
-        yield server.connection_url
+        yield server.connection_url, server._process.pid
     finally:
         server.stop()
 
 
-def _stop_orphans(config_path: str) -> None:
+def _stop_orphans(directory: Path) -> None:
     """A start that was killed with -9 leaves its Valkey behind; Postgres is found again and kept."""
-    for process in psutil.process_iter(["cmdline"]):
-        if config_path in (process.info["cmdline"] or []):
+    for process in psutil.process_iter(["name", "cwd"]):
+        if process.info["cwd"] == str(directory) and process.info["name"].startswith("valkey"):
             process.terminate()
             process.wait(5)
 

@@ -77,7 +77,7 @@ def _sign_up(client: Client, tenant: str, name: str) -> None:
 
 
 def _upload_handbook(client: Client) -> None:
-    knowledge_base_id = client.create_knowledge_base("Handbook")
+    knowledge_base_id = client.knowledge_base("Handbook")
     for document in client.upload(knowledge_base_id, list(DOCUMENTS)):
         stages = []
         for stage, step in client.follow(document):

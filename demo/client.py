@@ -33,14 +33,25 @@ class Client:
         me: dict[str, Any] = registered["me"]
         return me
 
+    def register_or_login(self, *, tenant_name: str, email: str, password: str, name: str) -> None:
+        try:
+            self.register(tenant_name=tenant_name, email=email, password=password, name=name)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise
+            tokens = self._http.post("/auth/login", json={"email": email, "password": password}).json()
+            self._http.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+
     def create_api_key(self, name: str) -> str:
         secret: str = self._http.post("/v1/api-keys", json={"name": name}).json()["secret"]
         return secret
 
-    def create_knowledge_base(self, name: str) -> str:
-        created = self._http.post("/v1/knowledge-bases", json={"name": name}).json()
-        knowledge_base_id: str = created["knowledge_base_id"]
-        return knowledge_base_id
+    def knowledge_base(self, name: str) -> str:
+        """The one of that name, made if there is none."""
+        for item in self._http.get("/v1/knowledge-bases").json()["items"]:
+            if item["name"] == name:
+                return str(item["knowledge_base_id"])
+        return str(self._http.post("/v1/knowledge-bases", json={"name": name}).json()["knowledge_base_id"])
 
     def upload(self, knowledge_base_id: str, paths: list[Path]) -> list[dict[str, Any]]:
         files = [("files", (path.name, path.read_bytes())) for path in paths]

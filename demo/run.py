@@ -1,11 +1,12 @@
 """`make run`: Atrium on this machine until Ctrl-C, with a demo tenant from the first start on."""
 
 import json
-import os
 import secrets
 import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from api.launch import House, running_house
@@ -23,51 +24,58 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         settings = load_settings()
-        with running_house(settings) as house:
+        with running_house(settings) as house, _stopping_once():
             print(_banner(house, _demo_tenant(house, settings.data_dir)), flush=True)
             _supervise(house)
     except OperatorError as error:
         print(error.detail, file=sys.stderr)
         return 2
-    print("Atrium stopped; its data stays where it is.")
+    except KeyboardInterrupt:
+        print("Atrium stopped; its data stays where it is.")
     return 0
 
 
-def _supervise(house: House) -> None:
-    """Until Ctrl-C. What ends before that is started again."""
+@contextmanager
+def _stopping_once() -> Iterator[None]:
+    """An impatient second Ctrl-C must not cut the stores' own shutdown short."""
     try:
-        while True:
-            time.sleep(1)
-            for name in house.restart_dead():
-                print(f"The {name} ended and was started again; {house.log_dir}/{name}.log says why.", flush=True)
-    except KeyboardInterrupt:
-        # An impatient second Ctrl-C must not cut the stores' own shutdown short.
+        yield
+    finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         print("\nStopping …", flush=True)
 
 
+def _supervise(house: House) -> None:
+    while True:
+        time.sleep(1)
+        house.require_stores()
+        for name in house.restart_dead():
+            print(f"The {name} ended and was started again; its log is {house.log_dir}/{name}.log.", flush=True)
+
+
 def _demo_tenant(house: House, data_dir: Path) -> dict[str, str]:
-    """The login, written down on the first start and read again on the next."""
+    """The login, complete with an API key once everything is there; a start that was cut off is made good."""
     file = data_dir / "demo.json"
-    if file.exists():
-        login: dict[str, str] = json.loads(file.read_text())
+    login: dict[str, str] = (
+        json.loads(file.read_text()) if file.exists() else {"email": EMAIL, "password": secrets.token_urlsafe(12)}
+    )
+    if "api_key" in login:
         return login
-    password = secrets.token_urlsafe(12)
+    _write_private(file, login)
     with Client(house.url) as client:
-        client.register(tenant_name="Pellwick Lamp Works", email=EMAIL, password=password, name="Demo")
-        login = {"email": EMAIL, "password": password, "api_key": client.create_api_key("demo")}
-        _write_private(file, json.dumps(login))
-        for document in client.upload(client.create_knowledge_base("Handbook"), list(DOCUMENTS)):
+        client.register_or_login(tenant_name="Pellwick Lamp Works", name="Demo", **login)
+        for document in client.upload(client.knowledge_base("Handbook"), list(DOCUMENTS)):
             for stage, _ in client.follow(document):
                 print(f"\r  {document['name']}: {stage:<12}", end="", flush=True)
             print()
+        login["api_key"] = client.create_api_key("demo")
+    _write_private(file, login)
     return login
 
 
-def _write_private(file: Path, content: str) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as handle:
-        handle.write(content)
+def _write_private(file: Path, login: dict[str, str]) -> None:
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(login))
 
 
 def _banner(house: House, login: dict[str, str]) -> str:
@@ -80,7 +88,7 @@ def _banner(house: House, login: dict[str, str]) -> str:
 
   Ask the demo handbook, and watch the cited answer stream in:
 
-curl -N {house.url}/v1/chat -H 'x-api-key: {login["api_key"]}' -H 'content-type: application/json' -d '{question}'
+curl -sN {house.url}/v1/chat -H 'x-api-key: {login["api_key"]}' -H 'content-type: application/json' -d '{question}'
 
   Ctrl-C stops everything.
 """

@@ -48,7 +48,7 @@ async def create(
     role = role or ctx.role
     if lesser_role(role, ctx.role) != role:
         raise Forbidden(f"Your role is {ctx.role}; a key of yours cannot be {role}.")
-    if expires_at is not None and (expires_at.tzinfo is None or expires_at <= datetime.now(UTC)):
+    if expires_at is not None and not _is_ahead(expires_at):
         raise Invalid("`expires_at` must be a time in the future, with its time zone.")
     secret = _SECRET_PREFIX + random_token()
     async with database.tenant_transaction(ctx) as connection:
@@ -119,5 +119,12 @@ def _api_key(row: dict[str, Any]) -> ApiKey:
     )
 
 
+def _is_ahead(time: datetime) -> bool:
+    try:
+        return time.tzinfo is not None and datetime.now(UTC) < time.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999, west of Greenwich
+        return False
+
+
 def _invalid() -> Unauthenticated:
-    return Unauthenticated("The API key is not valid.", code="api_key_invalid")
+    return Unauthenticated("The API key is not valid, or was deleted; make a new one.", code="api_key_invalid")

@@ -29,6 +29,8 @@ _EXPLETIVE = re.compile(
 _OPENING = re.compile(r"\s*(?:(?:and|but|or|so)\s+)?(?:what|how)\s+about\s+|\s*(?:and|but|or)\s+", re.IGNORECASE)
 _PREPOSITIONS = "for|in|on|at|to|of|with|without|after|before|by|from|during"
 _PREPOSITION = re.compile(rf"(?:{_PREPOSITIONS})\b", re.IGNORECASE)
+# "And the return period?" asks about something else; "And the other parent?" does not.
+_NEW_SUBJECT = re.compile(r"(?:the|my|our|your)\s+(?!other|same|second|first|next|last)\w", re.IGNORECASE)
 _NAME_LINKS = "for|in|of|to|at|from"
 _VERB = re.compile(rf"\b(?:{_AUXILIARY})\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\s*how (?:many|much)\b", re.IGNORECASE)
@@ -84,6 +86,8 @@ def _complete(asked: str, before: _Conversation) -> str:
 
 def _exchanged(question: str, rest: str) -> str:
     """`question` about `rest` instead: in the place of its like, or else at the end."""
+    if _NEW_SUBJECT.match(rest) and len(terms(rest)) >= 2:
+        return rest
     preposition = _PREPOSITION.match(rest)
     like = preposition.group().lower() if preposition else _NAME_LINKS if rest[:1].isupper() else None
     places = list(_place_of(like).finditer(question)) if like else []

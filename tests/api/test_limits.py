@@ -23,7 +23,7 @@ def strict_house(house: House, tmp_path_factory: pytest.TempPathFactory) -> Iter
         "ATRIUM_REQUESTS_PER_MINUTE": str(REQUESTS_PER_MINUTE),
         "ATRIUM_LOGINS_PER_MINUTE": str(LOGINS_PER_MINUTE),
     }
-    strict = House(f"http://127.0.0.1:{port}", tmp_path_factory.mktemp("logs"), environment)
+    strict = House(f"http://127.0.0.1:{port}", house.servers, tmp_path_factory.mktemp("logs"), environment)
     strict.start("api")
     try:
         strict.wait_until_ready()

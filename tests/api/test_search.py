@@ -56,14 +56,14 @@ def test_an_empty_knowledge_base_has_no_hits(reader: Person) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", [" ", "?", "\u200b", "the of and", "'; DROP TABLE chunks; --", "é" * 4000, "[1] {2:3}/4"]
+    "query", [" ", "?", "\u200b", "the of and", "'; DROP TABLE chunks; --", "é" * 2000, "[1] {2:3}/4"]
 )
 def test_any_words_can_be_searched_for(reader: Person, path: str, query: str) -> None:
     hits(reader.http.post(path, json={"query": query}))
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"query": ""}, {"query": "x" * 4001}, {"query": "x", "limit": 51}, {"query": "x", "limit": 0}]
+    "body", [{}, {"query": ""}, {"query": "x" * 2001}, {"query": "x", "limit": 51}, {"query": "x", "limit": 0}]
 )
 def test_a_query_out_of_bounds_gets_422(reader: Person, path: str, body: dict[str, Any]) -> None:
     answer = reader.http.post(path, json=body)

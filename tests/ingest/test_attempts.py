@@ -63,7 +63,7 @@ def jobs_left(owner_url: str) -> int:
 
 
 def test_each_further_attempt_waits_twice_as_long() -> None:
-    assert [backoff(failures) for failures in range(1, MAX_FAILURES)] == [1, 2, 4, 8]
+    assert [backoff(failures) for failures in range(1, MAX_FAILURES)] == [1, 2, 4, 8, 16, 32, 64]
 
 
 async def test_two_attempts_at_once_leave_one_set_of_chunks(
