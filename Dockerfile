@@ -1,5 +1,5 @@
 # Two stages: one that installs from the pinned, hashed lock, one that runs without any build tool or root.
-FROM python:3.13-slim-bookworm AS build
+FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 COPY requirements/uv.txt requirements/runtime.txt requirements/
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements/uv.txt \
@@ -10,7 +10,7 @@ COPY retrieval retrieval
 # The embedding model is quantized once, here, where the environment can still be written.
 RUN .venv/bin/python -c "from retrieval.local_embeddings import LocalEmbeddings; LocalEmbeddings()"
 
-FROM python:3.13-slim-bookworm
+FROM python:3.11-slim-bookworm
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends libmagic1 \
  && rm -rf /var/lib/apt/lists/* \

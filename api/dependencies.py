@@ -39,21 +39,21 @@ def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
-House = Annotated[Services, Depends(services)]
+Rooms = Annotated[Services, Depends(services)]
 
 _bearer = HTTPBearer(auto_error=False, description="An access token from /auth/login.")
 _api_key = APIKeyHeader(name="x-api-key", auto_error=False, description="A key from /v1/api-keys.")
 
 
 async def authenticate(
-    house: House,
+    rooms: Rooms,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     api_key: Annotated[str | None, Depends(_api_key)],
 ) -> TenantContext:
     if api_key is not None:
-        return await api_keys.authenticate(house.database, api_key)
+        return await api_keys.authenticate(rooms.database, api_key)
     if bearer is not None:
-        return house.access_tokens.verify(bearer.credentials)
+        return rooms.access_tokens.verify(bearer.credentials)
     raise Unauthenticated("Send `Authorization: Bearer <access token>` or `x-api-key: <key>`.")
 
 
@@ -63,8 +63,8 @@ class Allow:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, house: House, ctx: Annotated[TenantContext, Depends(authenticate)]) -> TenantContext:
-        await limits.spend_request(house.cache, ctx, per_minute=house.settings.requests_per_minute)
+    async def __call__(self, rooms: Rooms, ctx: Annotated[TenantContext, Depends(authenticate)]) -> TenantContext:
+        await limits.spend_request(rooms.cache, ctx, per_minute=rooms.settings.requests_per_minute)
         require(ctx, self.permission)
         return ctx
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from starlette.datastructures import FormData, UploadFile
 
-from api.dependencies import Allow, House
+from api.dependencies import Allow, Rooms
 from core.errors import Invalid, TooLarge
 from core.tenancy import TenantContext
 from ingest.documents import Upload
@@ -33,11 +33,11 @@ MULTIPART: dict[str, Any] = {
 }
 
 
-async def uploads(request: Request, house: House, _: Writer) -> AsyncIterator[list[Upload]]:
+async def uploads(request: Request, rooms: Rooms, _: Writer) -> AsyncIterator[list[Upload]]:
     """Every file in the field `files`. Raises `Invalid` or `TooLarge`."""
     # The form waits on disk; in memory are only as many uploads as there are places.
-    async with request.form() as form, house.upload_places:
-        yield await _read(form, house.settings.upload_max_files)
+    async with request.form() as form, rooms.upload_places:
+        yield await _read(form, rooms.settings.upload_max_files)
 
 
 async def _read(form: FormData, max_files: int) -> list[Upload]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from api.dependencies import Allow, House
+from api.dependencies import Allow, Rooms
 from api.text import Name
 from core.paging import Page
 from core.tenancy import Role, TenantContext
@@ -35,19 +35,19 @@ class CreatedApiKey(ApiKey):
 
 
 @router.post("", status_code=201)
-async def create(house: House, ctx: Keeper, body: NewApiKey) -> CreatedApiKey:
+async def create(rooms: Rooms, ctx: Keeper, body: NewApiKey) -> CreatedApiKey:
     key, secret = await api_keys.create(
-        house.database, ctx, name=body.name, role=body.role, expires_at=body.expires_at
+        rooms.database, ctx, name=body.name, role=body.role, expires_at=body.expires_at
     )
     return CreatedApiKey(**asdict(key), secret=secret)
 
 
 @router.get("")
-async def list_all(house: House, ctx: Keeper) -> Page[ApiKey]:
+async def list_all(rooms: Rooms, ctx: Keeper) -> Page[ApiKey]:
     """All on one page: a tenant has at most a hundred."""
-    return Page(tuple(await api_keys.list_all(house.database, ctx)), next_cursor=None)
+    return Page(tuple(await api_keys.list_all(rooms.database, ctx)), next_cursor=None)
 
 
 @router.delete("/{api_key_id}", status_code=204)
-async def delete(house: House, ctx: Keeper, api_key_id: UUID) -> None:
-    await api_keys.delete(house.database, ctx, api_key_id)
+async def delete(rooms: Rooms, ctx: Keeper, api_key_id: UUID) -> None:
+    await api_keys.delete(rooms.database, ctx, api_key_id)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.dependencies import Allow, House, Services, public
+from api.dependencies import Allow, Rooms, Services, public
 from core.errors import Forbidden
 from core.tenancy import Role, TenantContext
 from tenants import accounts, limits, refresh_tokens
@@ -60,71 +60,71 @@ class Registered(Tokens):
 
 
 @router.post("/auth/register", status_code=201, dependencies=[OpenToAnyone])
-async def register(house: House, request: Request, body: Registration) -> Registered:
+async def register(rooms: Rooms, request: Request, body: Registration) -> Registered:
     """A new tenant and its owner, logged in."""
-    if not house.settings.registration_open:
+    if not rooms.settings.registration_open:
         raise Forbidden("Registration is closed here; ask whoever runs Atrium.", code="registration_closed")
-    await _spend_login(house, request, body.email)
+    await _spend_login(rooms, request, body.email)
     member = await accounts.register(
-        house.database,
+        rooms.database,
         tenant_name=body.tenant_name,
         email=body.email,
         password=body.password,
         name=body.name,
     )
-    tokens = await _tokens(house, member)
+    tokens = await _tokens(rooms, member)
     return Registered(me=Me.model_validate(member), **tokens.model_dump())
 
 
 @router.post("/auth/login", dependencies=[OpenToAnyone])
-async def login(house: House, request: Request, body: Login) -> Tokens:
-    await _spend_login(house, request, body.email)
-    return await _tokens(house, await accounts.login(house.database, body.email, body.password, body.tenant))
+async def login(rooms: Rooms, request: Request, body: Login) -> Tokens:
+    await _spend_login(rooms, request, body.email)
+    return await _tokens(rooms, await accounts.login(rooms.database, body.email, body.password, body.tenant))
 
 
 @router.post("/auth/refresh", dependencies=[OpenToAnyone])
-async def refresh(house: House, body: RefreshToken) -> Tokens:
+async def refresh(rooms: Rooms, body: RefreshToken) -> Tokens:
     """The next pair. A refresh token works once: using it again revokes every token of that login."""
     ctx, next_token = await refresh_tokens.rotate(
-        house.database, body.refresh_token, lifetime_seconds=house.settings.refresh_token_seconds
+        rooms.database, body.refresh_token, lifetime_seconds=rooms.settings.refresh_token_seconds
     )
-    return _pair(house, ctx, next_token)
+    return _pair(rooms, ctx, next_token)
 
 
 @router.post("/auth/logout", status_code=204, dependencies=[OpenToAnyone])
-async def logout(house: House, body: RefreshToken) -> None:
-    await refresh_tokens.revoke(house.database, body.refresh_token)
+async def logout(rooms: Rooms, body: RefreshToken) -> None:
+    await refresh_tokens.revoke(rooms.database, body.refresh_token)
 
 
 @router.get("/auth/me")
-async def me(house: House, ctx: Annotated[TenantContext, Depends(Allow(Permission.PROFILE))]) -> Me:
-    return Me.model_validate(await accounts.me(house.database, ctx))
+async def me(rooms: Rooms, ctx: Annotated[TenantContext, Depends(Allow(Permission.PROFILE))]) -> Me:
+    return Me.model_validate(await accounts.me(rooms.database, ctx))
 
 
 @router.get("/.well-known/jwks.json", dependencies=[OpenToAnyone])
-async def jwks(house: House) -> dict[str, Any]:
-    return house.keys.public_jwks()
+async def jwks(rooms: Rooms) -> dict[str, Any]:
+    return rooms.keys.public_jwks()
 
 
-async def _spend_login(house: Services, request: Request, email: str) -> None:
+async def _spend_login(rooms: Services, request: Request, email: str) -> None:
     await limits.spend_login(
-        house.cache,
+        rooms.cache,
         email=email,
         address=request.client.host if request.client else "unknown",
-        per_minute=house.settings.logins_per_minute,
+        per_minute=rooms.settings.logins_per_minute,
     )
 
 
-async def _tokens(house: Services, member: Member) -> Tokens:
+async def _tokens(rooms: Services, member: Member) -> Tokens:
     refresh_token = await refresh_tokens.issue(
-        house.database, member.ctx, lifetime_seconds=house.settings.refresh_token_seconds
+        rooms.database, member.ctx, lifetime_seconds=rooms.settings.refresh_token_seconds
     )
-    return _pair(house, member.ctx, refresh_token)
+    return _pair(rooms, member.ctx, refresh_token)
 
 
-def _pair(house: Services, ctx: TenantContext, refresh_token: str) -> Tokens:
+def _pair(rooms: Services, ctx: TenantContext, refresh_token: str) -> Tokens:
     return Tokens(
-        access_token=house.access_tokens.issue(ctx),
-        expires_in=house.access_tokens.lifetime_seconds,
+        access_token=rooms.access_tokens.issue(ctx),
+        expires_in=rooms.access_tokens.lifetime_seconds,
         refresh_token=refresh_token,
     )

@@ -10,7 +10,7 @@ from sse_starlette import EventSourceResponse
 
 from agents.chat import ask
 from agents.events import Citation, RunEnded, RunEvent, RunFailed, RunStarted, Sources, Token, Usage
-from api.dependencies import Allow, House, IdempotencyKey
+from api.dependencies import Allow, IdempotencyKey, Rooms
 from api.sse import EVENT_STREAM, event_stream
 from api.text import Storable
 from core.errors import AtriumError, Invalid, Unavailable
@@ -43,15 +43,15 @@ class Answer(BaseModel):
 
 @router.post("", response_model=Answer, responses={200: EVENT_STREAM})
 async def chat(
-    house: House, ctx: Asker, request: Request, body: Question, idempotency_key: IdempotencyKey = None
+    rooms: Rooms, ctx: Asker, request: Request, body: Question, idempotency_key: IdempotencyKey = None
 ) -> Answer | EventSourceResponse:
     """Events: `run_started`, `status`, `sources`, `token`, `citation`, `usage`, then `run_ended` or `run_failed`."""
-    longest = house.settings.message_max_characters
+    longest = rooms.settings.message_max_characters
     if len(body.message) > longest:
         raise Invalid(f"`message` may have at most {longest:,} characters; upload long texts as documents.")
     events = await ask(
-        house.database,
-        house.runner,
+        rooms.database,
+        rooms.runner,
         ctx,
         body.message,
         thread_id=body.thread_id,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, TypeAdapter
 from sse_starlette import EventSourceResponse
 
-from api.dependencies import After, Allow, House, IdempotencyKey, Limit
+from api.dependencies import After, Allow, IdempotencyKey, Limit, Rooms
 from api.etag import conditional
 from api.sse import EVENT_STREAM, event_stream
 from api.uploads import MULTIPART, Uploads, Writer
@@ -34,14 +34,14 @@ class Uploaded(BaseModel):
 
 @router.post("", status_code=202, openapi_extra=MULTIPART)
 async def upload(
-    house: House,
+    rooms: Rooms,
     ctx: Writer,
     knowledge_base_id: UUID,
     uploads: Uploads,
     idempotency_key: IdempotencyKey = None,
 ) -> Uploaded:
     """Stored when answered; searchable once its status is ready."""
-    async with house.database.tenant_transaction(ctx) as connection:
+    async with rooms.database.tenant_transaction(ctx) as connection:
 
         async def work() -> dict[str, Any]:
             found = await documents.upload(connection, ctx, knowledge_base_id, uploads)
@@ -60,39 +60,39 @@ async def upload(
 
 @router.get("")
 async def list_page(
-    house: House, ctx: Reader, knowledge_base_id: UUID, cursor: After, limit: Limit = 50
+    rooms: Rooms, ctx: Reader, knowledge_base_id: UUID, cursor: After, limit: Limit = 50
 ) -> Page[Document]:
-    return await documents.list_page(house.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
+    return await documents.list_page(rooms.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
 
 
 @router.get("/{document_id}", response_model=Document)
-async def get(house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
-    return conditional(request, await documents.get(house.database, ctx, knowledge_base_id, document_id))
+async def get(rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
+    return conditional(request, await documents.get(rooms.database, ctx, knowledge_base_id, document_id))
 
 
 @router.get("/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM})
 async def follow(
-    house: House, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
+    rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
 ) -> EventSourceResponse:
     """Events `queued`, `loading` (pages done, in total), `embedding` (chunks), and at last `ready` or `failed`."""
-    await documents.get(house.database, ctx, knowledge_base_id, document_id)
+    await documents.get(rooms.database, ctx, knowledge_base_id, document_id)
 
     async def frames() -> AsyncIterator[tuple[str, str]]:
-        async for step in progress.follow(house.database, house.cache, ctx, knowledge_base_id, document_id):
+        async for step in progress.follow(rooms.database, rooms.cache, ctx, knowledge_base_id, document_id):
             yield step.stage, PROGRESS.dump_json(step).decode()
 
     return event_stream(request, frames())
 
 
 @router.post("/{document_id}/process", status_code=202)
-async def process_again(house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> Document:
+async def process_again(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> Document:
     """The stored bytes once more, as a new version; the present one is searched until that is ready."""
-    return await documents.process_again(house.database, ctx, knowledge_base_id, document_id)
+    return await documents.process_again(rooms.database, ctx, knowledge_base_id, document_id)
 
 
 @router.delete("/{document_id}", status_code=204)
-async def delete(house: House, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> None:
-    await documents.delete(house.database, ctx, knowledge_base_id, document_id)
+async def delete(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> None:
+    await documents.delete(rooms.database, ctx, knowledge_base_id, document_id)
 
 
 def _request_hash(uploads: list[Upload]) -> bytes:

@@ -8,7 +8,7 @@ import numpy as np
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.dependencies import Allow, House
+from api.dependencies import Allow, Rooms
 from api.text import Storable
 from core.tenancy import TenantContext
 from tenants import usage
@@ -47,22 +47,22 @@ class EmbeddingResponse(BaseModel):
 
 
 @router.post("")
-async def embed(house: House, ctx: Embedder, body: EmbeddingRequest) -> EmbeddingResponse:
+async def embed(rooms: Rooms, ctx: Embedder, body: EmbeddingRequest) -> EmbeddingResponse:
     texts = [body.input] if isinstance(body.input, str) else body.input
-    vectors = await house.embeddings.aembed_documents(texts)
-    tokens = await asyncio.to_thread(house.embeddings.count_tokens, texts)
-    async with house.database.tenant_transaction(ctx) as connection:
+    vectors = await rooms.embeddings.aembed_documents(texts)
+    tokens = await asyncio.to_thread(rooms.embeddings.count_tokens, texts)
+    async with rooms.database.tenant_transaction(ctx) as connection:
         await usage.record(
             connection,
             ctx,
             run_id=None,
             kind="embedding",
-            model=house.embeddings.model_name,
+            model=rooms.embeddings.model_name,
             input_tokens=tokens,
             output_tokens=0,
         )
     return EmbeddingResponse(
-        model=house.embeddings.model_name,
+        model=rooms.embeddings.model_name,
         data=[
             Embedding(index=index, embedding=_encoded(vector, body.encoding_format))
             for index, vector in enumerate(vectors)

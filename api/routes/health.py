@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from api.dependencies import House, public
+from api.dependencies import Rooms, public
 from core.errors import AtriumError
 
 router = APIRouter(tags=["health"], dependencies=[Depends(public)])
@@ -33,17 +33,17 @@ async def live() -> Live:
 
 
 @router.get("/health/ready", responses={503: {"model": Ready}})
-async def ready(house: House, response: Response) -> Ready:
+async def ready(rooms: Rooms, response: Response) -> Ready:
     async def postgres() -> None:
-        async with house.database.untenanted_connection() as connection:
+        async with rooms.database.untenanted_connection() as connection:
             await connection.execute("SELECT 1")
 
     async def identities() -> None:
-        async with house.database.auth_transaction() as connection:
+        async with rooms.database.auth_transaction() as connection:
             await connection.execute("SELECT 1")
 
     names = ("postgres", "identities", "valkey")
-    checks = await asyncio.gather(_answers(postgres()), _answers(identities()), _answers(house.cache.ping()))
+    checks = await asyncio.gather(_answers(postgres()), _answers(identities()), _answers(rooms.cache.ping()))
     found = dict(zip(names, checks, strict=True))
     if found["postgres"] == "unavailable" or found["identities"] == "unavailable":
         response.status_code = 503

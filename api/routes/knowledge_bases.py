@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel
 
-from api.dependencies import After, Allow, House, Limit
+from api.dependencies import After, Allow, Limit, Rooms
 from api.etag import IfMatch, conditional, require_match
 from api.text import Description, Name
 from core.paging import Page
@@ -33,30 +33,30 @@ class KnowledgeBaseChange(BaseModel):
 
 
 @router.post("", status_code=201)
-async def create(house: House, ctx: Writer, body: NewKnowledgeBase) -> KnowledgeBase:
-    return await knowledge_bases.create(house.database, ctx, name=body.name, description=body.description)
+async def create(rooms: Rooms, ctx: Writer, body: NewKnowledgeBase) -> KnowledgeBase:
+    return await knowledge_bases.create(rooms.database, ctx, name=body.name, description=body.description)
 
 
 @router.get("")
-async def list_page(house: House, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[KnowledgeBase]:
-    return await knowledge_bases.list_page(house.database, ctx, cursor=cursor, limit=limit)
+async def list_page(rooms: Rooms, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[KnowledgeBase]:
+    return await knowledge_bases.list_page(rooms.database, ctx, cursor=cursor, limit=limit)
 
 
 @router.get("/{knowledge_base_id}", response_model=KnowledgeBase)
-async def get(house: House, ctx: Reader, request: Request, knowledge_base_id: UUID) -> Response:
-    return conditional(request, await knowledge_bases.get(house.database, ctx, knowledge_base_id))
+async def get(rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID) -> Response:
+    return conditional(request, await knowledge_bases.get(rooms.database, ctx, knowledge_base_id))
 
 
 @router.patch("/{knowledge_base_id}")
 async def change(
-    house: House,
+    rooms: Rooms,
     ctx: Writer,
     knowledge_base_id: UUID,
     body: KnowledgeBaseChange,
     if_match: IfMatch = None,
 ) -> KnowledgeBase:
     return await knowledge_bases.update(
-        house.database,
+        rooms.database,
         ctx,
         knowledge_base_id,
         name=body.name,
@@ -66,6 +66,6 @@ async def change(
 
 
 @router.delete("/{knowledge_base_id}", status_code=204)
-async def delete(house: House, ctx: Writer, knowledge_base_id: UUID) -> None:
+async def delete(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID) -> None:
     """With every document in it."""
-    await documents.delete_knowledge_base(house.database, ctx, knowledge_base_id)
+    await documents.delete_knowledge_base(rooms.database, ctx, knowledge_base_id)

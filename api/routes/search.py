@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, StringConstraints
 
-from api.dependencies import Allow, House
+from api.dependencies import Allow, Rooms
 from api.text import Storable
 from core.tenancy import TenantContext
 from retrieval import knowledge_bases
@@ -28,7 +28,7 @@ class Hits(BaseModel):
 
 
 @router.post("/query")
-async def query(house: House, ctx: Searcher, knowledge_base_id: UUID, body: Query) -> Hits:
-    await knowledge_bases.require_all(house.database, ctx, [knowledge_base_id])
-    found = await house.retriever.search(ctx, body.query, knowledge_base_ids=[knowledge_base_id], limit=body.limit)
+async def query(rooms: Rooms, ctx: Searcher, knowledge_base_id: UUID, body: Query) -> Hits:
+    await knowledge_bases.require_all(rooms.database, ctx, [knowledge_base_id])
+    found = await rooms.retriever.search(ctx, body.query, knowledge_base_ids=[knowledge_base_id], limit=body.limit)
     return Hits(hits=found)

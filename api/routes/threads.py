@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from agents import threads
 from agents.threads import Thread, ThreadWithMessages
-from api.dependencies import After, Allow, House, Limit
+from api.dependencies import After, Allow, Limit, Rooms
 from api.text import Name
 from core.paging import Page
 from core.tenancy import TenantContext
@@ -25,20 +25,20 @@ class ThreadChange(BaseModel):
 
 
 @router.get("")
-async def list_page(house: House, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[Thread]:
-    return await threads.list_page(house.database, ctx, cursor=cursor, limit=limit)
+async def list_page(rooms: Rooms, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[Thread]:
+    return await threads.list_page(rooms.database, ctx, cursor=cursor, limit=limit)
 
 
 @router.get("/{thread_id}")
-async def get(house: House, ctx: Reader, thread_id: UUID) -> ThreadWithMessages:
-    return await threads.get(house.database, ctx, thread_id)
+async def get(rooms: Rooms, ctx: Reader, thread_id: UUID) -> ThreadWithMessages:
+    return await threads.get(rooms.database, ctx, thread_id)
 
 
 @router.patch("/{thread_id}")
-async def rename(house: House, ctx: Writer, thread_id: UUID, body: ThreadChange) -> Thread:
-    return await threads.rename(house.database, ctx, thread_id, body.title)
+async def rename(rooms: Rooms, ctx: Writer, thread_id: UUID, body: ThreadChange) -> Thread:
+    return await threads.rename(rooms.database, ctx, thread_id, body.title)
 
 
 @router.delete("/{thread_id}", status_code=204)
-async def delete(house: House, ctx: Writer, thread_id: UUID) -> None:
-    await threads.delete(house.database, ctx, thread_id)
+async def delete(rooms: Rooms, ctx: Writer, thread_id: UUID) -> None:
+    await threads.delete(rooms.database, ctx, thread_id)
