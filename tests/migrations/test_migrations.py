@@ -1,6 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 
+from core.embedded import EmbeddedServers
 from migrations import runner
+from tests.factories import cloned
 
 
 def tables(url: str) -> set[str]:
@@ -48,3 +52,25 @@ def test_the_application_roles_own_nothing_and_bypass_nothing(owner_url: str) ->
         ).fetchall()
     assert roles == [("atrium_app", *[False] * 4), ("atrium_auth", *[False] * 4)]
     assert owned == []
+
+
+def test_roles_get_the_passwords_of_their_urls_and_postgres_only_a_verifier(owner_url: str) -> None:
+    urls = {"app_url": "postgresql://atrium_app:lamp@host/x", "auth_url": "postgresql://atrium_auth:lamp@host/x"}
+    runner.upgrade(owner_url, **urls)
+    with psycopg.connect(owner_url, autocommit=True) as connection:
+        stored = connection.execute(
+            "SELECT rolpassword FROM pg_authid WHERE rolname LIKE 'atrium\\_%' ORDER BY rolname"
+        ).fetchall()
+        connection.execute("ALTER ROLE atrium_app PASSWORD NULL")
+        connection.execute("ALTER ROLE atrium_auth PASSWORD NULL")
+    assert [verifier.split("$")[0] for (verifier,) in stored] == ["SCRAM-SHA-256"] * 2
+
+
+def test_two_migrators_at_once_migrate_once(servers: EmbeddedServers) -> None:
+    with cloned(servers) as clone:
+        url = clone.database_url("postgres")
+        runner.downgrade(url, "base")
+        with ThreadPoolExecutor(2) as migrators:
+            done = [migrators.submit(runner.upgrade, url) for _ in range(2)]
+        assert [each.exception() for each in done] == [None, None]
+        assert "chunks" in tables(url)
