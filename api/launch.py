@@ -104,7 +104,7 @@ def running_house(settings: Settings) -> Iterator[House]:
         )
     _refuse_busy_port(settings.host, settings.port)
     with embedded_servers(settings.data_dir) as servers:
-        runner.upgrade(servers.database_url("postgres"))
+        runner.upgrade(servers.database_url("postgres"), dimensions=settings.embedding_dimensions)
         with house_on(servers, settings) as house:
             yield house
 

@@ -30,6 +30,7 @@ def main() -> int:
             arguments.revision,
             app_url=app.get_secret_value() if app else None,
             auth_url=auth.get_secret_value() if auth else None,
+            dimensions=settings.embedding_dimensions,
         )
     else:
         runner.downgrade(owner_url, arguments.revision)

@@ -10,14 +10,24 @@ from alembic.config import Config
 
 from migrations.roles import ensure_roles
 
+DEFAULT_DIMENSIONS = 384  # all-MiniLM-L6-v2's
+
 
 def upgrade(
-    owner_url: str, revision: str = "head", *, app_url: str | None = None, auth_url: str | None = None
+    owner_url: str,
+    revision: str = "head",
+    *,
+    app_url: str | None = None,
+    auth_url: str | None = None,
+    dimensions: int = DEFAULT_DIMENSIONS,
 ) -> None:
-    """`owner_url` is a `postgresql://` URL of the role that owns, or will own, the tables."""
+    """`owner_url` is a `postgresql://` URL of the role that owns, or will own, the tables.
+
+    `dimensions` of an embedding count when the tables are made, and never again.
+    """
     with _one_at_a_time(owner_url) as connection:
         ensure_roles(connection, app_url=app_url, auth_url=auth_url)
-        command.upgrade(_config(owner_url), revision)
+        command.upgrade(_config(owner_url, dimensions), revision)
 
 
 def downgrade(owner_url: str, revision: str) -> None:
@@ -32,8 +42,9 @@ def _one_at_a_time(owner_url: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _config(owner_url: str) -> Config:
+def _config(owner_url: str, dimensions: int = DEFAULT_DIMENSIONS) -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["url"] = owner_url
+    config.attributes["dimensions"] = dimensions
     return config

@@ -1,6 +1,7 @@
 """Chunks, partitioned by slot, and the term statistics of each tenant."""
 
-from core.settings import Settings
+from alembic import context
+
 from migrations import plain_sql
 
 revision = "0003"
@@ -9,7 +10,7 @@ down_revision = "0002"
 
 def upgrade() -> None:
     # A column of vectors has one length: the embedding model is chosen before the first migration.
-    dimensions = str(Settings().embedding_dimensions)
+    dimensions = str(context.config.attributes["dimensions"])
     plain_sql.execute((plain_sql.SQL / "0003_chunks.up.sql").read_text().replace(":dimensions", dimensions))
 
 

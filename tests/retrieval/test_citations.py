@@ -125,5 +125,7 @@ def test_verbatim_words_are_always_supported(source: Citable, data: st.DataObjec
     words = source.text.replace("\n", " ").split(" ")
     start = data.draw(st.integers(0, len(words) - 4))
     quoted = " ".join(words[start : start + data.draw(st.integers(4, 8))])
-    for citation in cite(f"{quoted} [1]", [source]):
+    found = cite(f"{quoted} [1]", [source])
+    assert found
+    for citation in found:
         assert citation.supported
