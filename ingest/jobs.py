@@ -25,13 +25,19 @@ async def enqueue(
 ) -> None:
     """Commits or vanishes with the caller's transaction. Versions of one document run one after another.
 
+    Tenants take turns: a tenant's second waiting job comes after everyone's first, and so on.
     `failures` counts the attempts that have failed; one whose worker died or was stopped has not.
     """
+    waiting = await connection.execute(
+        "SELECT FROM procrastinate_jobs WHERE status = 'todo' AND queue_name = %s AND args->>'tenant_id' = %s",
+        (QUEUE, str(ctx.tenant_id)),
+    )
     task = _deferrer.configure_task(
         PROCESS_DOCUMENT,
         queue=QUEUE,
         lock=f"{ctx.tenant_id}:{document_id}",
         schedule_in=None if delay_seconds is None else {"seconds": delay_seconds},
+        priority=-waiting.rowcount,
         connection=connection,
     )
     await task.defer_async(

@@ -34,7 +34,7 @@ class CreatedApiKey(ApiKey):
     secret: str
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, summary="Create an API key")
 async def create(rooms: Rooms, ctx: Keeper, body: NewApiKey) -> CreatedApiKey:
     key, secret = await api_keys.create(
         rooms.database, ctx, name=body.name, role=body.role, expires_at=body.expires_at
@@ -42,12 +42,12 @@ async def create(rooms: Rooms, ctx: Keeper, body: NewApiKey) -> CreatedApiKey:
     return CreatedApiKey(**asdict(key), secret=secret)
 
 
-@router.get("")
+@router.get("", summary="List API keys")
 async def list_all(rooms: Rooms, ctx: Keeper) -> Page[ApiKey]:
     """All on one page: a tenant has at most a hundred."""
     return Page(tuple(await api_keys.list_all(rooms.database, ctx)), next_cursor=None)
 
 
-@router.delete("/{api_key_id}", status_code=204)
+@router.delete("/{api_key_id}", status_code=204, summary="Delete an API key")
 async def delete(rooms: Rooms, ctx: Keeper, api_key_id: UUID) -> None:
     await api_keys.delete(rooms.database, ctx, api_key_id)

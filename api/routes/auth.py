@@ -59,7 +59,7 @@ class Registered(Tokens):
     me: Me
 
 
-@router.post("/auth/register", status_code=201, dependencies=[OpenToAnyone])
+@router.post("/auth/register", status_code=201, dependencies=[OpenToAnyone], summary="Sign up a tenant")
 async def register(rooms: Rooms, request: Request, body: Registration) -> Registered:
     """A new tenant and its owner, logged in."""
     if not rooms.settings.registration_open:
@@ -76,13 +76,13 @@ async def register(rooms: Rooms, request: Request, body: Registration) -> Regist
     return Registered(me=Me.model_validate(member), **tokens.model_dump())
 
 
-@router.post("/auth/login", dependencies=[OpenToAnyone])
+@router.post("/auth/login", dependencies=[OpenToAnyone], summary="Log in")
 async def login(rooms: Rooms, request: Request, body: Login) -> Tokens:
     await _spend_login(rooms, request, body.email)
     return await _tokens(rooms, await accounts.login(rooms.database, body.email, body.password, body.tenant))
 
 
-@router.post("/auth/refresh", dependencies=[OpenToAnyone])
+@router.post("/auth/refresh", dependencies=[OpenToAnyone], summary="Refresh the tokens")
 async def refresh(rooms: Rooms, body: RefreshToken) -> Tokens:
     """The next pair. A refresh token works once: using it again revokes every token of that login."""
     ctx, next_token = await refresh_tokens.rotate(
@@ -91,17 +91,17 @@ async def refresh(rooms: Rooms, body: RefreshToken) -> Tokens:
     return _pair(rooms, ctx, next_token)
 
 
-@router.post("/auth/logout", status_code=204, dependencies=[OpenToAnyone])
+@router.post("/auth/logout", status_code=204, dependencies=[OpenToAnyone], summary="Log out")
 async def logout(rooms: Rooms, body: RefreshToken) -> None:
     await refresh_tokens.revoke(rooms.database, body.refresh_token)
 
 
-@router.get("/auth/me")
+@router.get("/auth/me", summary="Who am I")
 async def me(rooms: Rooms, ctx: Annotated[TenantContext, Depends(Allow(Permission.PROFILE))]) -> Me:
     return Me.model_validate(await accounts.me(rooms.database, ctx))
 
 
-@router.get("/.well-known/jwks.json", dependencies=[OpenToAnyone])
+@router.get("/.well-known/jwks.json", dependencies=[OpenToAnyone], summary="Public signing keys")
 async def jwks(rooms: Rooms) -> dict[str, Any]:
     return rooms.keys.public_jwks()
 

@@ -41,7 +41,7 @@ class Answer(BaseModel):
     usage: list[Usage]
 
 
-@router.post("", response_model=Answer, responses={200: EVENT_STREAM})
+@router.post("", response_model=Answer, responses={200: EVENT_STREAM}, summary="Ask")
 async def chat(
     rooms: Rooms, ctx: Asker, request: Request, body: Question, idempotency_key: IdempotencyKey = None
 ) -> Answer | EventSourceResponse:

@@ -32,7 +32,7 @@ class Uploaded(BaseModel):
     documents: list[Document]
 
 
-@router.post("", status_code=202, openapi_extra=MULTIPART)
+@router.post("", status_code=202, openapi_extra=MULTIPART, summary="Upload documents")
 async def upload(
     rooms: Rooms,
     ctx: Writer,
@@ -58,19 +58,24 @@ async def upload(
     return Uploaded.model_validate(response)
 
 
-@router.get("")
+@router.get("", summary="List documents")
 async def list_page(
     rooms: Rooms, ctx: Reader, knowledge_base_id: UUID, cursor: After, limit: Limit = 50
 ) -> Page[Document]:
     return await documents.list_page(rooms.database, ctx, knowledge_base_id, cursor=cursor, limit=limit)
 
 
-@router.get("/{document_id}", response_model=Document)
+@router.get("/{document_id}", response_model=Document, summary="Get a document")
 async def get(rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID) -> Response:
     return conditional(request, await documents.get(rooms.database, ctx, knowledge_base_id, document_id))
 
 
-@router.get("/{document_id}/events", response_class=EventSourceResponse, responses={200: EVENT_STREAM})
+@router.get(
+    "/{document_id}/events",
+    response_class=EventSourceResponse,
+    responses={200: EVENT_STREAM},
+    summary="Follow a document until it is ready",
+)
 async def follow(
     rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID, document_id: UUID
 ) -> EventSourceResponse:
@@ -84,13 +89,13 @@ async def follow(
     return event_stream(request, frames())
 
 
-@router.post("/{document_id}/process", status_code=202)
+@router.post("/{document_id}/process", status_code=202, summary="Process a document again")
 async def process_again(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> Document:
     """The stored bytes once more, as a new version; the present one is searched until that is ready."""
     return await documents.process_again(rooms.database, ctx, knowledge_base_id, document_id)
 
 
-@router.delete("/{document_id}", status_code=204)
+@router.delete("/{document_id}", status_code=204, summary="Delete a document")
 async def delete(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID, document_id: UUID) -> None:
     await documents.delete(rooms.database, ctx, knowledge_base_id, document_id)
 

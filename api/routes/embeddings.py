@@ -46,7 +46,7 @@ class EmbeddingResponse(BaseModel):
     usage: EmbeddingUsage
 
 
-@router.post("")
+@router.post("", summary="Embed texts")
 async def embed(rooms: Rooms, ctx: Embedder, body: EmbeddingRequest) -> EmbeddingResponse:
     texts = [body.input] if isinstance(body.input, str) else body.input
     vectors = await rooms.embeddings.aembed_documents(texts)

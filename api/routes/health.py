@@ -27,12 +27,12 @@ class Ready(BaseModel):
     dependencies: dict[str, Literal["ok", "unavailable"]]
 
 
-@router.get("/health/live")
+@router.get("/health/live", summary="Is the process alive")
 async def live() -> Live:
     return Live()
 
 
-@router.get("/health/ready", responses={503: {"model": Ready}})
+@router.get("/health/ready", responses={503: {"model": Ready}}, summary="Is every dependency there")
 async def ready(rooms: Rooms, response: Response) -> Ready:
     async def postgres() -> None:
         async with rooms.database.untenanted_connection() as connection:
@@ -51,7 +51,7 @@ async def ready(rooms: Rooms, response: Response) -> Ready:
     return Ready(status="ok" if found["valkey"] == "ok" else "degraded", dependencies=found)
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, summary="Prometheus metrics")
 async def metrics() -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 

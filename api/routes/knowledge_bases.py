@@ -32,22 +32,22 @@ class KnowledgeBaseChange(BaseModel):
     description: Description | None = None
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, summary="Create a knowledge base")
 async def create(rooms: Rooms, ctx: Writer, body: NewKnowledgeBase) -> KnowledgeBase:
     return await knowledge_bases.create(rooms.database, ctx, name=body.name, description=body.description)
 
 
-@router.get("")
+@router.get("", summary="List knowledge bases")
 async def list_page(rooms: Rooms, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[KnowledgeBase]:
     return await knowledge_bases.list_page(rooms.database, ctx, cursor=cursor, limit=limit)
 
 
-@router.get("/{knowledge_base_id}", response_model=KnowledgeBase)
+@router.get("/{knowledge_base_id}", response_model=KnowledgeBase, summary="Get a knowledge base")
 async def get(rooms: Rooms, ctx: Reader, request: Request, knowledge_base_id: UUID) -> Response:
     return conditional(request, await knowledge_bases.get(rooms.database, ctx, knowledge_base_id))
 
 
-@router.patch("/{knowledge_base_id}")
+@router.patch("/{knowledge_base_id}", summary="Change a knowledge base")
 async def change(
     rooms: Rooms,
     ctx: Writer,
@@ -65,7 +65,7 @@ async def change(
     )
 
 
-@router.delete("/{knowledge_base_id}", status_code=204)
+@router.delete("/{knowledge_base_id}", status_code=204, summary="Delete a knowledge base")
 async def delete(rooms: Rooms, ctx: Writer, knowledge_base_id: UUID) -> None:
     """With every document in it."""
     await documents.delete_knowledge_base(rooms.database, ctx, knowledge_base_id)

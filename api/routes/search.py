@@ -27,7 +27,7 @@ class Hits(BaseModel):
     hits: tuple[Hit, ...]
 
 
-@router.post("/query")
+@router.post("/query", summary="Search a knowledge base")
 async def query(rooms: Rooms, ctx: Searcher, knowledge_base_id: UUID, body: Query) -> Hits:
     await knowledge_bases.require_all(rooms.database, ctx, [knowledge_base_id])
     found = await rooms.retriever.search(ctx, body.query, knowledge_base_ids=[knowledge_base_id], limit=body.limit)

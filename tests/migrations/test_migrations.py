@@ -55,8 +55,11 @@ def test_the_application_roles_own_nothing_and_bypass_nothing(owner_url: str) ->
 
 
 def test_roles_get_the_passwords_of_their_urls_and_postgres_only_a_verifier(owner_url: str) -> None:
-    urls = {"app_url": "postgresql://atrium_app:lamp@host/x", "auth_url": "postgresql://atrium_auth:lamp@host/x"}
-    runner.upgrade(owner_url, **urls)
+    runner.upgrade(
+        owner_url,
+        app_url="postgresql://atrium_app:lamp@host/x",
+        auth_url="postgresql://atrium_auth:lamp@host/x",
+    )
     with psycopg.connect(owner_url, autocommit=True) as connection:
         stored = connection.execute(
             "SELECT rolpassword FROM pg_authid WHERE rolname LIKE 'atrium\\_%' ORDER BY rolname"
