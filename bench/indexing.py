@@ -7,12 +7,10 @@ from collections.abc import Awaitable
 import numpy as np
 
 from bench import peer
-from bench.corpus import Corpus, Texts
+from bench.corpus import Corpus
 from bench.report import Measurement
-from bench.stores import Home, add_document, add_home, open_database
-from core.db import Database
+from bench.stores import add_home, open_database, store_document
 from core.embedded import EmbeddedServers
-from retrieval import chunks
 
 CHUNKS = 2_000
 
@@ -40,22 +38,9 @@ async def _run(servers: EmbeddedServers, size: int, rounds: int) -> tuple[list[f
         home = await add_home(database)
         for _ in range(rounds + 1):
             texts = corpus.document(size)
-            ours.append(size / await _seconds(_replace(database, home, texts)))
+            ours.append(size / await _seconds(store_document(database, home, texts)))
             theirs.append(size / await _seconds(peer.add(store, home.ctx, texts)))
     return ours[1:], theirs[1:]
-
-
-async def _replace(database: Database, home: Home, texts: Texts) -> None:
-    async with database.tenant_transaction(home.ctx) as connection:
-        await chunks.replace(
-            connection,
-            home.ctx,
-            knowledge_base_id=home.knowledge_base_id,
-            document_id=await add_document(connection, home),
-            version=1,
-            chunks=texts.chunks,
-            embeddings=texts.embeddings,
-        )
 
 
 async def _seconds(work: Awaitable[None]) -> float:

@@ -15,11 +15,10 @@ from bench.brute_force import Key
 from bench.corpus import Corpus, Query
 from bench.peer import EF_SEARCH, ChunksByPeer, chunks_by_peer
 from bench.report import Measurement, percentile
-from bench.stores import Home, add_document, add_home, open_database
+from bench.stores import Home, add_home, open_database, store_document
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
-from retrieval import chunks
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.promotion import promote_if_outgrown
 from retrieval.retriever import Retriever
@@ -132,16 +131,7 @@ async def _tenant(database: Database, corpus: Corpus, size: Size, loaders: async
 
 async def _document(database: Database, corpus: Corpus, home: Home, chunk_count: int, size: Size) -> list[Query]:
     texts = corpus.document(chunk_count)
-    async with database.tenant_transaction(home.ctx) as connection:
-        await chunks.replace(
-            connection,
-            home.ctx,
-            knowledge_base_id=home.knowledge_base_id,
-            document_id=await add_document(connection, home),
-            version=1,
-            chunks=texts.chunks,
-            embeddings=texts.embeddings,
-        )
+    await store_document(database, home, texts)
     return corpus.queries(texts, size.queries)
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+from bench.corpus import Texts
 from core.db import Connection, Database
 from core.embedded import EmbeddedServers, embedded_servers
 from core.tenancy import Role, TenantContext
 from migrations import runner
+from retrieval import chunks
 
 
 @contextmanager
@@ -56,3 +58,17 @@ async def add_document(connection: Connection, home: Home) -> UUID:
         (home.ctx.tenant_id, document_id, home.knowledge_base_id, f"{document_id}.txt"),
     )
     return document_id
+
+
+async def store_document(database: Database, home: Home, texts: Texts) -> None:
+    """A document of these chunks, as the worker stores one."""
+    async with database.tenant_transaction(home.ctx) as connection:
+        await chunks.replace(
+            connection,
+            home.ctx,
+            knowledge_base_id=home.knowledge_base_id,
+            document_id=await add_document(connection, home),
+            version=1,
+            chunks=texts.chunks,
+            embeddings=texts.embeddings,
+        )

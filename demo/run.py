@@ -74,8 +74,11 @@ def _demo_tenant(house: House, data_dir: Path) -> dict[str, str]:
 
 
 def _write_private(file: Path, login: dict[str, str]) -> None:
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(login))
+    """In one step: a start that is cut off leaves the old content or the new."""
+    draft = file.with_suffix(".draft")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(login))
+    draft.replace(file)
 
 
 def _banner(house: House, login: dict[str, str]) -> str:

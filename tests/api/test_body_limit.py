@@ -1,5 +1,6 @@
 """A body that is too large is refused while it arrives, not after."""
 
+import asyncio
 import json
 import socket
 from collections.abc import Iterator
@@ -7,7 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
+from api.body_limit import BodyLimit
+from api.defects import Defects
 from api.launch import House
 from tests.api.person import Person
 
@@ -86,3 +92,24 @@ def test_a_stranger_is_refused_before_the_files_are_read(house: House, ann: Pers
         # Nothing of the body is sent, so an answer can only come from who does not wait for it.
         connection.settimeout(10)
         assert connection.recv(12) == b"HTTP/1.1 401"
+
+
+async def test_a_body_that_stops_coming_is_refused_and_is_no_defect(caplog: pytest.LogCaptureFixture) -> None:
+    async def reader(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(await Request(scope, receive).body())(scope, receive, send)
+
+    parts = [{"type": "http.request", "body": b"{", "more_body": True}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return parts.pop() if parts else await asyncio.Future()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    app = BodyLimit(Defects(reader), upload_bytes=100, other_bytes=100, idle_seconds=0.01)
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {"request_id": "r"}}
+    await app(scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert json.loads(sent[1]["body"])["code"] == "body_timeout"
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
