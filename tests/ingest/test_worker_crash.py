@@ -17,7 +17,7 @@ from ingest.limits import ParseLimits
 from ingest.pipeline import Pipeline
 from retrieval.local_embeddings import LocalEmbeddings
 from tests.ingest.uploads import indexed, upload
-from tests.ingest.worker_processes import Owner, Workers, stopped, worker_processes
+from tests.ingest.worker_processes import STATUS_GATE, Owner, Workers, stopped, worker_processes
 from tests.until import until
 
 TAKEN_UP_WITHIN = timedelta(seconds=10)
@@ -93,6 +93,7 @@ async def test_killed_at_every_step_each_document_is_ready_once_and_unharmed(
     globex: TenantContext,
 ) -> None:
     await process_undisturbed(database, clone, globex)
+    await owner.execute(STATUS_GATE)
     worker = await workers.start(owner)
     await upload(database, acme, *UPLOADS)
     for moment in ("taken up", "loaded", "writing", "written", "writing"):

@@ -20,8 +20,8 @@ Owner = AsyncConnection[DictRow]
 
 # What the test locks, and the statement of the worker that then waits: it is stopped exactly there.
 STOPPED_AT: dict[str, tuple[LiteralString, str]] = {
-    "taken up": ("SELECT FROM document_versions WHERE status = 'queued' FOR UPDATE", "SET status = 'loading'"),
-    "loaded": ("SELECT FROM document_versions WHERE status = 'loading' FOR UPDATE", "SET status = 'embedding'"),
+    "taken up": ("SELECT pg_advisory_xact_lock(hashtext('loading'))", "SET status = 'loading'"),
+    "loaded": ("SELECT pg_advisory_xact_lock(hashtext('embedding'))", "SET status = 'embedding'"),
     "writing": (
         "INSERT INTO chunk_statistics (tenant_id, chunks) SELECT tenant_id, 0 FROM tenants "
         "ON CONFLICT (tenant_id) DO UPDATE SET chunks = chunk_statistics.chunks",
@@ -32,6 +32,18 @@ STOPPED_AT: dict[str, tuple[LiteralString, str]] = {
         "finish_job",
     ),
 }
+
+
+# A row lock would not do: a row that a dead worker left in a status is passed through again.
+STATUS_GATE: LiteralString = """
+CREATE FUNCTION pass_status_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(hashtext(NEW.status));
+    RETURN NEW;
+END $$;
+CREATE TRIGGER status_gate BEFORE UPDATE OF status ON document_versions
+    FOR EACH ROW EXECUTE FUNCTION pass_status_gate();
+"""
 
 
 @dataclass
