@@ -1,14 +1,13 @@
 """Valkey for what may be forgotten: counters and wake-ups. Nothing here may cost a user more than 100 ms."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, Self
 from uuid import UUID
 
-from prometheus_client import Counter
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
-from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.commands.core import AsyncScript
@@ -16,13 +15,11 @@ from redis.exceptions import RedisError
 from redis.maint_notifications import MaintNotificationsConfig
 
 from core.errors import Unavailable
+from core.subscriptions import DEADLINE_SECONDS, WAKEUPS_LOST, Hear, Subscriptions
 from core.tenancy import TenantContext
 
-DEADLINE_SECONDS = 0.1
-
-WAKEUPS_LOST = Counter(
-    "atrium_wakeups_lost_total", "Wake-ups not sent or not heard because Valkey did not answer", ["side"]
-)
+# A subscriber that is slower than its messages keeps the newest.
+INBOX = 64
 
 
 def tenant_key(tenant: TenantContext | UUID, *parts: str) -> str:
@@ -38,17 +35,17 @@ class Cache:
         self._commands = Redis(
             connection_pool=BlockingConnectionPool.from_url(url, max_connections=50, **_connection_options())
         )
-        # Each subscriber keeps a connection: they must not starve the commands.
-        self._subscribers = Redis(
-            connection_pool=ConnectionPool.from_url(url, max_connections=10_000, **_connection_options())
-        )
+        # A connection of its own: who listens must not keep a command waiting.
+        self._ears = Redis(connection_pool=ConnectionPool.from_url(url, **_connection_options()))
+        self._subscriptions = Subscriptions(self._ears)
         self._scripts: dict[str, AsyncScript] = {}
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        await self._subscribers.connection_pool.aclose()
+        await self._subscriptions.aclose()
+        await self._ears.connection_pool.aclose()
         await self._commands.connection_pool.aclose()
 
     async def ping(self) -> None:
@@ -66,11 +63,29 @@ class Cache:
 
     async def publish(self, key: str, message: str) -> None:
         """Wakes whoever is subscribed. Fails open: they look by themselves before long."""
+        await self.publish_all({key: message})
+
+    async def publish_all(self, messages: Mapping[str, str]) -> None:
+        """One message for each key, in one round trip. Fails open like `publish`."""
         try:
-            async with _deadline():
-                await self._commands.publish(key, message)
+            async with _deadline(), self._commands.pipeline(transaction=False) as pipeline:
+                for key, message in messages.items():
+                    pipeline.publish(key, message)
+                await pipeline.execute()
         except Unavailable:
-            WAKEUPS_LOST.labels("publish").inc()
+            WAKEUPS_LOST.labels("publish").inc(len(messages))
+
+    @property
+    def listening(self) -> bool:
+        """False while nothing that is published can be heard: look by yourself then."""
+        return self._subscriptions.connected
+
+    def heard(self, key: str, hear: Hear) -> AbstractContextManager[None]:
+        """Calls `hear` with each message, and with None whenever some may have been missed, until the block ends.
+
+        All keys share one connection. `hear` must be quick and must not raise.
+        """
+        return self._subscriptions.heard(key, hear)
 
     async def subscribe(self, key: str, *, timeout_seconds: float) -> AsyncGenerator[str | None]:
         """Yields None as soon as it listens, then each message, or None after `timeout_seconds` without one.
@@ -78,22 +93,30 @@ class Cache:
         Look at your state after every item, and nothing is missed: without Valkey it keeps yielding None
         at the same pace. Leave it through `contextlib.aclosing`.
         """
-        while True:
-            try:
-                async with self._subscribers.pubsub() as channel:
-                    await _listen(channel, key)
+        inbox: deque[str | None] = deque(maxlen=INBOX)
+        news = asyncio.Event()
+
+        def hear(message: str | None) -> None:
+            inbox.append(message)
+            news.set()
+
+        with self.heard(key, hear):
+            while True:
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_seconds):
+                        await news.wait()
+                news.clear()
+                if not inbox:
                     yield None
-                    while True:
-                        yield _text(await channel.get_message(timeout=timeout_seconds))
-            except (RedisError, OSError, TimeoutError):
-                WAKEUPS_LOST.labels("subscribe").inc()
-            await asyncio.sleep(timeout_seconds)
-            yield None
+                while inbox:
+                    yield inbox.popleft()
 
 
 def _connection_options() -> dict[str, Any]:
     return {
         "decode_responses": True,
+        # Ours is the only deadline: theirs takes a task for each command and may swallow a cancellation.
+        "socket_timeout": None,
         # A second try would come after the deadline.
         "retry": Retry(NoBackoff(), 0),
         "driver_info": None,
@@ -109,14 +132,3 @@ async def _deadline() -> AsyncIterator[None]:
             yield
     except (RedisError, OSError, TimeoutError) as exc:
         raise Unavailable("Valkey does not answer.", code="cache_unavailable") from exc
-
-
-async def _listen(channel: PubSub, key: str) -> None:
-    """Returns when the server has confirmed: what is published from now on is heard."""
-    async with asyncio.timeout(DEADLINE_SECONDS):
-        await channel.subscribe(key)
-        await channel.get_message(timeout=None)
-
-
-def _text(message: dict[str, Any] | None) -> str | None:
-    return str(message["data"]) if message is not None and message["type"] == "message" else None

@@ -1,15 +1,28 @@
 """Every setting, read once at the edge from `ATRIUM_…` variables or `.env`, then passed by argument."""
 
+import ipaddress
+import re
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import OperatorError
 from core.llm.config import ChatModelConfig
 
 MIB = 1024 * 1024
+
+# With nobody to log in, only pages of this machine and LangGraph Studio may call; otherwise a token decides.
+STUDIO_ORIGIN = "https://smith.langchain.com"
+_LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
+
+
+def _between_commas(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_between_commas)]
 
 
 class Settings(BaseSettings):
@@ -28,6 +41,9 @@ class Settings(BaseSettings):
     data_dir: Path = Path(".atrium")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     registration_open: bool = True
+    graphs: Path | None = Field(None, description="a langgraph.json whose graphs are served beside our own")
+    cors_origins: List = Field((), description="pages that may call from a browser; unset means all, by token")
+    anonymous_tenant: str | None = Field(None, description="the slug that answers without login; on loopback only")
 
     # Stores: all unset means embedded servers under `data_dir`
     database_url: SecretStr | None = Field(None, description="Postgres as atrium_app")
@@ -64,6 +80,8 @@ class Settings(BaseSettings):
     logins_per_minute: int = Field(10, ge=1, description="per e-mail address and network address")
     max_concurrent_runs: int = Field(200, ge=1, description="per process; more are answered 503")
     run_timeout_seconds: float = Field(300.0, gt=0)
+    event_retention_hours: int = Field(24, ge=1, description="how long a stream can be resumed after its run")
+    egress_allowed_hosts: List = Field((), description="private hosts that webhooks may call all the same")
     worker_concurrency: int = Field(2, ge=1)
 
     # LangGraph Studio
@@ -88,6 +106,24 @@ class Settings(BaseSettings):
             raise OperatorError("Set ATRIUM_JWT_KEYS_FILE: with real stores Atrium makes up no signing keys.")
         return self
 
+    @model_validator(mode="after")
+    def only_loopback_is_anonymous(self) -> Self:
+        if self.anonymous_tenant is not None and not _is_loopback(self.host):
+            raise OperatorError(
+                "ATRIUM_ANONYMOUS_TENANT lets everybody in who reaches this server: "
+                "set ATRIUM_HOST=127.0.0.1, or unset it."
+            )
+        return self
+
+    @property
+    def cors_origin_regex(self) -> str:
+        """Matches the whole `Origin` of a page whose scripts may read our answers."""
+        if "*" in self.cors_origins:
+            return ".*"
+        if self.cors_origins:
+            return "|".join(re.escape(origin) for origin in self.cors_origins)
+        return ".*" if self.anonymous_tenant is None else f"{_LOOPBACK_ORIGIN}|{re.escape(STUDIO_ORIGIN)}"
+
     @property
     def chat_model(self) -> ChatModelConfig:
         return ChatModelConfig(
@@ -107,6 +143,13 @@ class Settings(BaseSettings):
     def signing_keys_file(self) -> Path:
         """Embedded, Atrium makes this file itself; otherwise it has been named."""
         return self.jwt_keys_file or self.data_dir.resolve() / "jwt-keys.json"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 EMBEDDED: dict[str, Any] = {

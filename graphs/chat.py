@@ -34,7 +34,7 @@ def chat_graph(
     graph = StateGraph(ChatState, context_schema=Context)
     graph.add_node(CONTEXTUALIZE, partial(contextualize, model=model))
     graph.add_node(RETRIEVE, partial(retrieve, retriever=retriever, context_of=context_of))
-    graph.add_node(RESPOND, partial(respond, model=model))
+    graph.add_node(RESPOND, partial(respond, model=model, context_of=context_of))
     graph.add_node(CITE, cite)
     graph.add_edge(START, CONTEXTUALIZE)
     graph.add_edge(CONTEXTUALIZE, RETRIEVE)

@@ -1,30 +1,49 @@
 -- Conversations: a thread belongs to one member; each run adds a question and, when it ends well, an answer.
 
 CREATE TABLE threads (
-    tenant_id  uuid NOT NULL,
-    thread_id  uuid NOT NULL,
-    user_id    uuid NOT NULL,
-    title      text NOT NULL CHECK (char_length(title) BETWEEN 1 AND 200),
-    created_at timestamptz NOT NULL DEFAULT now(),
-    updated_at timestamptz NOT NULL DEFAULT now(),
+    tenant_id        uuid NOT NULL,
+    thread_id        uuid NOT NULL,
+    user_id          uuid NOT NULL,
+    title            text NOT NULL DEFAULT 'New thread' CHECK (char_length(title) BETWEEN 1 AND 200),
+    metadata         jsonb NOT NULL DEFAULT '{}',
+    status           text NOT NULL DEFAULT 'idle' CHECK (status IN ('idle', 'busy', 'interrupted', 'error')),
+    config           jsonb NOT NULL DEFAULT '{}',
+    values           jsonb,
+    interrupts       jsonb NOT NULL DEFAULT '{}',
+    error            jsonb,
+    ttl              jsonb,
+    expires_at       timestamptz,
+    created_at       timestamptz NOT NULL DEFAULT now(),
+    updated_at       timestamptz NOT NULL DEFAULT now(),
+    state_updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, thread_id),
     FOREIGN KEY (tenant_id, user_id) REFERENCES memberships ON DELETE CASCADE
 );
 CREATE INDEX threads_of_user ON threads (tenant_id, user_id, created_at DESC, thread_id DESC);
+CREATE INDEX threads_expiring ON threads (tenant_id, expires_at) WHERE expires_at IS NOT NULL;
 
 CREATE TABLE runs (
-    tenant_id   uuid NOT NULL,
-    run_id      uuid NOT NULL,
-    thread_id   uuid NOT NULL,
-    status      text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'error', 'timeout', 'interrupted')),
-    error_code  text,
-    lease_until timestamptz NOT NULL,
-    created_at  timestamptz NOT NULL DEFAULT now(),
-    ended_at    timestamptz,
+    tenant_id          uuid NOT NULL,
+    run_id             uuid NOT NULL,
+    thread_id          uuid NOT NULL,
+    user_id            uuid NOT NULL,
+    assistant_id       uuid NOT NULL,
+    graph_id           text NOT NULL,
+    status             text NOT NULL DEFAULT 'pending'
+                       CHECK (status IN ('pending', 'running', 'success', 'error', 'timeout', 'interrupted')),
+    multitask_strategy text NOT NULL CHECK (multitask_strategy IN ('enqueue', 'interrupt', 'rollback', 'reject')),
+    request            jsonb NOT NULL,
+    metadata           jsonb NOT NULL DEFAULT '{}',
+    events_after       bigint NOT NULL DEFAULT 0,
+    error_code         text,
+    error_detail       text,
+    created_at         timestamptz NOT NULL DEFAULT now(),
+    updated_at         timestamptz NOT NULL DEFAULT now(),
+    ended_at           timestamptz,
     PRIMARY KEY (tenant_id, run_id),
     FOREIGN KEY (tenant_id, thread_id) REFERENCES threads ON DELETE CASCADE
 );
-CREATE UNIQUE INDEX runs_one_at_a_time ON runs (tenant_id, thread_id) WHERE status = 'running';
+CREATE INDEX runs_of_thread ON runs (tenant_id, thread_id, created_at DESC, run_id DESC);
 
 CREATE TABLE messages (
     tenant_id  uuid NOT NULL,

@@ -1,1 +1,1 @@
-DROP TABLE checkpoint_writes, checkpoint_blobs, checkpoints, checkpoint_migrations;
+DROP TABLE checkpoint_writes, checkpoint_values, checkpoints;

@@ -1,7 +1,5 @@
 """Chunks, partitioned by slot, and the term statistics of each tenant."""
 
-from alembic import context
-
 from migrations import plain_sql
 
 revision = "0003"
@@ -9,9 +7,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    # A column of vectors has one length: the embedding model is chosen before the first migration.
-    dimensions = str(context.config.attributes["dimensions"])
-    plain_sql.execute((plain_sql.SQL / "0003_chunks.up.sql").read_text().replace(":dimensions", dimensions))
+    plain_sql.run_with_dimensions("0003_chunks.up")
 
 
 def downgrade() -> None:

@@ -51,8 +51,8 @@ async def test_the_migrated_database_is_safe(database: Database) -> None:
     [
         "ALTER TABLE checkpoints NO FORCE ROW LEVEL SECURITY",
         "ALTER TABLE checkpoint_writes DISABLE ROW LEVEL SECURITY",
-        "DROP POLICY tenant_isolation ON checkpoint_blobs",
-        "ALTER POLICY tenant_isolation ON checkpoint_blobs USING (true)",
+        "DROP POLICY tenant_isolation ON checkpoint_values",
+        "ALTER POLICY tenant_isolation ON checkpoint_values USING (true)",
     ],
 )
 async def test_conversation_memory_without_its_policy_is_refused(
