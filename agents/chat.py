@@ -1,46 +1,63 @@
-"""Asking: a question is accepted, or recognised as one that was asked before, and its events follow."""
+"""Asking: a question becomes a run of the built-in graph, or is recognised as one that was asked before."""
 
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from agents import replay, runs
-from agents.events import RunEvent
-from agents.runner import Runner
+from agents import starting, transcript
+from agents.engine import Engine
+from agents.queue import Claim
+from agents.run_request import RunRequest
 from agents.runs import Run
-from core.db import Database
 from core.tenancy import TenantContext
 from retrieval import knowledge_bases
 from tenants import idempotency
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The events of the answer are numbered from `events_after` on."""
+
+    run_id: UUID
+    thread_id: UUID
+    events_after: int = 0
+
+
 async def ask(
-    database: Database,
-    runner: Runner,
+    engine: Engine,
     ctx: TenantContext,
     question: str,
     *,
     thread_id: UUID | None = None,
     knowledge_base_ids: tuple[UUID, ...] | None = None,
     idempotency_key: str | None = None,
-) -> AsyncIterator[RunEvent]:
-    """The events of the answer. When this returns, the question is stored and the run has started.
+) -> Asked:
+    """When this returns, the question is stored and its run has started; `engine.log` has the events.
 
-    Raises before anything streams: `NotFound`, `Conflict` while the thread is busy, `Unavailable` when full.
+    Raises `NotFound`, `Conflict` while the thread is busy, `Unavailable` when full.
     """
-    await knowledge_bases.require_all(database, ctx, knowledge_base_ids)
-    with runner.place():
-        async with database.tenant_transaction(ctx) as connection:
+    await knowledge_bases.require_all(engine.database, ctx, knowledge_base_ids)
+    started: list[tuple[Run, Claim | None]] = []
+    with engine.executor.place():
+        async with engine.database.tenant_transaction(ctx) as connection:
 
             async def work() -> dict[str, Any]:
-                run = await runs.accept(
-                    connection, ctx, question, thread_id=thread_id, knowledge_base_ids=knowledge_base_ids
+                run, claim = await starting.put(
+                    engine,
+                    connection,
+                    ctx,
+                    engine.catalog.agent_id,
+                    _request(question, knowledge_base_ids),
+                    thread_id=thread_id,
+                    title=transcript.title_from(question),
+                    multitask_strategy="reject",
                 )
+                started.append((run, claim))
                 return {"run_id": str(run.run_id), "thread_id": str(run.thread_id)}
 
-            accepted, repeated = await idempotency.once(
+            accepted, _ = await idempotency.once(
                 connection,
                 ctx,
                 operation="chat",
@@ -48,8 +65,16 @@ async def ask(
                 request_hash=_hash(question, thread_id, knowledge_base_ids),
                 work=work,
             )
-        run = Run(UUID(accepted["run_id"]), UUID(accepted["thread_id"]), question, knowledge_base_ids)
-        return await replay.events(database, ctx, run) if repeated else runner.start(ctx, run)
+        for _, claim in started:
+            await starting.go(engine, claim)
+    events_after = started[0][0].events_after if started else 0
+    return Asked(UUID(accepted["run_id"]), UUID(accepted["thread_id"]), events_after)
+
+
+def _request(question: str, knowledge_base_ids: tuple[UUID, ...] | None) -> RunRequest:
+    context = {} if knowledge_base_ids is None else {"knowledge_base_ids": [str(id_) for id_ in knowledge_base_ids]}
+    message = {"type": "human", "content": question}
+    return RunRequest(input={"messages": [message]}, context=context, stream_mode=("chat",))
 
 
 def _hash(question: str, thread_id: UUID | None, knowledge_base_ids: tuple[UUID, ...] | None) -> bytes:

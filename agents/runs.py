@@ -1,147 +1,275 @@
-"""Runs as rows: accepted with the question in one transaction, ended with the answer in another."""
+"""Runs as rows: created on a locked thread, cancelled, read."""
 
-from dataclasses import dataclass, field
-from typing import Literal
-from uuid import UUID, uuid4
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, LiteralString
+from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
 
-from agents import threads
-from core.db import Connection, Database
-from core.errors import Conflict
+from agents import queue
+from agents.assistants import Assistant
+from agents.ownership import REACHED, reach
+from agents.queue import Cancel, Claim
+from agents.run_request import RunRequest
+from core.db import Connection
+from core.errors import Conflict, NotFound
 from core.tenancy import TenantContext
-from graphs.state import Citation, Source
-from tenants import usage
 
-LEASE_SECONDS = 15
+Status = Literal["pending", "running", "success", "error", "timeout", "interrupted"]
+MultitaskStrategy = Literal["enqueue", "interrupt", "rollback", "reject"]
 
-Failure = Literal["error", "timeout", "interrupted"]
+_COLUMNS: LiteralString = (
+    "run_id, thread_id, user_id, assistant_id, graph_id, status, multitask_strategy, request, metadata, "
+    "events_after, error_code, error_detail, created_at, updated_at"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A question accepted on a thread."""
+    """One execution of an assistant on a thread; its events are numbered from `events_after` on."""
 
     run_id: UUID
     thread_id: UUID
-    question: str
-    knowledge_base_ids: tuple[UUID, ...] | None
+    user_id: UUID
+    assistant_id: UUID
+    graph_id: str
+    status: Status
+    multitask_strategy: MultitaskStrategy
+    request: RunRequest
+    metadata: dict[str, Any]
+    events_after: int
+    error_code: str | None
+    error_detail: str | None
+    created_at: datetime
+    updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class TokenCount:
-    model: str
-    input_tokens: int
-    output_tokens: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    text: str
-    sources: list[Source] = field(default_factory=list)
-    citations: list[Citation] = field(default_factory=list)
-
-
-async def accept(
+async def create(
     connection: Connection,
     ctx: TenantContext,
-    question: str,
     *,
-    thread_id: UUID | None,
-    knowledge_base_ids: tuple[UUID, ...] | None,
-) -> Run:
-    """Raises `Conflict` while another run is answering on the thread."""
-    if thread_id is None:
-        thread_id = await threads.create(connection, ctx, question)
-    else:
-        await threads.lock(connection, ctx, thread_id)
-        await _end_abandoned(connection, ctx, thread_id)
-    run = Run(uuid4(), thread_id, question, knowledge_base_ids)
-    try:
-        await connection.execute(
-            "INSERT INTO runs (tenant_id, run_id, thread_id, lease_until) "
-            "VALUES (%s, %s, %s, now() + make_interval(secs => %s))",
-            (ctx.tenant_id, run.run_id, thread_id, LEASE_SECONDS),
+    thread_id: UUID,
+    assistant: Assistant,
+    request: RunRequest,
+    metadata: dict[str, Any] | None = None,
+    multitask_strategy: MultitaskStrategy = "enqueue",
+    after_seconds: float = 0,
+    run_id: UUID | None = None,
+    executor: UUID | None = None,
+) -> tuple[Run, Claim | None]:
+    """On a thread that the caller has locked; with `executor`, that executor has it at once if the thread is free.
+
+    Raises `Conflict` when the thread is busy and the strategy is to reject, or when `run_id` is taken.
+    """
+    others = await queue.of_thread(connection, ctx, thread_id)
+    if others and multitask_strategy == "reject":
+        raise Conflict(
+            "The thread is already running; wait for it, or choose another multitask_strategy.", code="thread_busy"
         )
-    except UniqueViolation as exc:
-        detail = "This thread is answering another message; wait for it to end."
-        raise Conflict(detail, code="thread_busy") from exc
-    await connection.execute(
-        "INSERT INTO messages (tenant_id, thread_id, run_id, role, content) VALUES (%s, %s, %s, 'user', %s)",
-        (ctx.tenant_id, thread_id, run.run_id, question),
+    if multitask_strategy in ("interrupt", "rollback"):
+        for other in others:
+            await _cancel(connection, ctx, thread_id, other, multitask_strategy)
+        others = [other for other in others if other.executing]
+    starts_now = executor is not None and not others and after_seconds == 0
+    run = await _insert(
+        connection,
+        ctx,
+        run_id or uuid7(),
+        thread_id,
+        assistant,
+        "running" if starts_now else "pending",
+        multitask_strategy,
+        request,
+        metadata or {},
     )
-    return run
+    claim = await queue.put(
+        connection,
+        ctx,
+        run.run_id,
+        thread_id,
+        delay_seconds=after_seconds,
+        executor=executor if starts_now else None,
+    )
+    await connection.execute(
+        "UPDATE threads SET status = 'busy', updated_at = now(), metadata = metadata || %s "
+        "WHERE tenant_id = %s AND thread_id = %s",
+        (
+            Jsonb({"graph_id": assistant.graph_id, "assistant_id": str(assistant.assistant_id)}),
+            ctx.tenant_id,
+            thread_id,
+        ),
+    )
+    return run, claim
 
 
-async def renew_lease(database: Database, ctx: TenantContext, run: Run) -> None:
-    async with database.tenant_transaction(ctx) as connection:
-        await connection.execute(
-            "UPDATE runs SET lease_until = now() + make_interval(secs => %s) WHERE tenant_id = %s AND run_id = %s",
-            (LEASE_SECONDS, ctx.tenant_id, run.run_id),
-        )
+async def start(connection: Connection, ctx: TenantContext, run_id: UUID) -> Run:
+    """By whoever claimed it, for the first time or again."""
+    rows = await connection.execute(
+        "UPDATE runs SET status = 'running', updated_at = now() WHERE tenant_id = %s AND run_id = %s "
+        f"RETURNING {_COLUMNS}",
+        (ctx.tenant_id, run_id),
+    )
+    row = await rows.fetchone()
+    assert row is not None, "a queued run has a row"
+    return _run(row)
 
 
-async def succeed(database: Database, ctx: TenantContext, run: Run, answer: Answer, counts: list[TokenCount]) -> None:
-    """Raises `Conflict` when the run has been ended meanwhile, by its lease or with its thread."""
-    async with database.tenant_transaction(ctx) as connection:
-        if not await _end(connection, ctx, run, "success", None):
-            raise Conflict("This run was ended before its answer was complete; ask again.", code="run_superseded")
-        await connection.execute(
-            "INSERT INTO messages (tenant_id, thread_id, run_id, role, content, sources, citations) "
-            "VALUES (%s, %s, %s, 'assistant', %s, %s, %s)",
+async def end(
+    connection: Connection,
+    ctx: TenantContext,
+    run_id: UUID,
+    status: Status,
+    error_code: str | None = None,
+    error_detail: str | None = None,
+) -> None:
+    await connection.execute(
+        "UPDATE runs SET status = %s, error_code = %s, error_detail = %s, updated_at = now(), ended_at = now() "
+        "WHERE tenant_id = %s AND run_id = %s",
+        (status, error_code, error_detail, ctx.tenant_id, run_id),
+    )
+
+
+async def get(connection: Connection, ctx: TenantContext, thread_id: UUID, run_id: UUID) -> Run:
+    """Of a thread that the caller may see. Raises `NotFound`."""
+    rows = await connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE tenant_id = %s AND thread_id = %s AND run_id = %s",
+        (ctx.tenant_id, thread_id, run_id),
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise NotFound("run")
+    return _run(row)
+
+
+async def list_of_thread(
+    connection: Connection,
+    ctx: TenantContext,
+    thread_id: UUID,
+    *,
+    status: Status | None = None,
+    limit: int = 10,
+    offset: int = 0,
+) -> list[Run]:
+    """The newest first."""
+    rows = await connection.execute(
+        f"SELECT {_COLUMNS} FROM runs WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s "
+        "AND (%(status)s::text IS NULL OR status = %(status)s) "
+        "ORDER BY created_at DESC, run_id DESC LIMIT %(limit)s OFFSET %(offset)s",
+        {
+            "tenant_id": ctx.tenant_id,
+            "thread_id": thread_id,
+            "status": status,
+            "limit": limit,
+            "offset": offset,
+        },
+    )
+    return [_run(row) for row in await rows.fetchall()]
+
+
+async def unfinished(
+    connection: Connection, ctx: TenantContext, status: Literal["pending", "running", "all"]
+) -> dict[UUID, list[UUID]]:
+    """Of the threads that the caller reaches by role: run ids by thread."""
+    rows = await connection.execute(
+        "SELECT thread_id, array_agg(run_id) AS run_ids FROM runs WHERE tenant_id = %(tenant_id)s "
+        f"AND status = ANY(%(statuses)s) AND thread_id IN (SELECT thread_id FROM threads WHERE {REACHED}) "
+        "GROUP BY thread_id",
+        {**reach(ctx, by_role=True), "statuses": ["pending", "running"] if status == "all" else [status]},
+    )
+    return {row["thread_id"]: row["run_ids"] for row in await rows.fetchall()}
+
+
+async def delete(connection: Connection, ctx: TenantContext, run: Run) -> None:
+    """Raises `Conflict` while it has not ended."""
+    if run.status in ("pending", "running"):
+        raise Conflict("The run has not ended; cancel it first.", code="run_active")
+    await delete_row(connection, ctx, run.run_id)
+
+
+async def delete_row(connection: Connection, ctx: TenantContext, run_id: UUID) -> None:
+    await connection.execute("DELETE FROM runs WHERE tenant_id = %s AND run_id = %s", (ctx.tenant_id, run_id))
+
+
+async def cancel(
+    connection: Connection, ctx: TenantContext, thread_id: UUID, run_ids: list[UUID], action: Cancel
+) -> bool:
+    """On a locked thread: what waits ends here, what runs is asked to. Whether any of them had not ended yet."""
+    waiting = [item for item in await queue.of_thread(connection, ctx, thread_id) if item.run_id in run_ids]
+    for item in waiting:
+        await _cancel(connection, ctx, thread_id, item, action)
+    return bool(waiting)
+
+
+async def _cancel(
+    connection: Connection, ctx: TenantContext, thread_id: UUID, item: queue.Queued, action: Cancel
+) -> None:
+    if item.executing:
+        await queue.ask_to_cancel(connection, ctx, item.run_id, action)
+        return
+    await queue.remove(connection, ctx, item.run_id)
+    if action == "rollback":
+        await delete_row(connection, ctx, item.run_id)
+    else:
+        await end(connection, ctx, item.run_id, "interrupted")
+    await settle_thread(connection, ctx, thread_id)
+
+
+async def settle_thread(connection: Connection, ctx: TenantContext, thread_id: UUID, *, waits: bool = False) -> None:
+    """A thread is busy while a run of it waits or runs; then it says how the last one left it.
+
+    `waits`: the graph stopped before a node, to be told to go on.
+    """
+    await connection.execute(
+        "UPDATE threads t SET updated_at = now(), status = CASE "
+        "WHEN EXISTS (SELECT FROM run_queue q WHERE q.tenant = t.tenant_id AND q.thread_id = t.thread_id) "
+        "THEN 'busy' WHEN error IS NOT NULL THEN 'error' "
+        "WHEN %s OR interrupts <> '{}' THEN 'interrupted' ELSE 'idle' END "
+        "WHERE tenant_id = %s AND thread_id = %s",
+        (waits, ctx.tenant_id, thread_id),
+    )
+
+
+async def _insert(
+    connection: Connection,
+    ctx: TenantContext,
+    run_id: UUID,
+    thread_id: UUID,
+    assistant: Assistant,
+    status: Status,
+    multitask_strategy: MultitaskStrategy,
+    request: RunRequest,
+    metadata: dict[str, Any],
+) -> Run:
+    try:
+        rows = await connection.execute(
+            "INSERT INTO runs (tenant_id, run_id, thread_id, user_id, assistant_id, graph_id, status, "
+            "multitask_strategy, request, metadata, events_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+            "coalesce((SELECT seq FROM thread_heads WHERE tenant_id = %s AND thread_id = %s), 0)) "
+            f"RETURNING {_COLUMNS}",
             (
                 ctx.tenant_id,
-                run.thread_id,
-                run.run_id,
-                answer.text,
-                Jsonb(answer.sources),
-                Jsonb(answer.citations),
+                run_id,
+                thread_id,
+                ctx.user_id,
+                assistant.assistant_id,
+                assistant.graph_id,
+                status,
+                multitask_strategy,
+                Jsonb(request.model_dump(mode="json", exclude_defaults=True)),
+                Jsonb(metadata),
+                ctx.tenant_id,
+                thread_id,
             ),
         )
-        await _record(connection, ctx, run, counts)
+    except UniqueViolation as exc:
+        raise Conflict("There is a run with this id already.", code="run_exists") from exc
+    row = await rows.fetchone()
+    assert row is not None, "an insert returns its row"
+    return _run(row)
 
 
-async def fail(
-    database: Database, ctx: TenantContext, run: Run, status: Failure, code: str, counts: list[TokenCount]
-) -> None:
-    """What the model was asked before it failed is still counted; a run that has ended stays as it is."""
-    async with database.tenant_transaction(ctx) as connection:
-        if await _end(connection, ctx, run, status, code):
-            await _record(connection, ctx, run, counts)
-
-
-async def _end(connection: Connection, ctx: TenantContext, run: Run, status: str, error_code: str | None) -> bool:
-    """Whether it was this call that ended the run."""
-    ended = await connection.execute(
-        "UPDATE runs SET status = %s, error_code = %s, ended_at = now() "
-        "WHERE tenant_id = %s AND run_id = %s AND status = 'running'",
-        (status, error_code, ctx.tenant_id, run.run_id),
-    )
-    await connection.execute(
-        "UPDATE threads SET updated_at = now() WHERE tenant_id = %s AND thread_id = %s",
-        (ctx.tenant_id, run.thread_id),
-    )
-    return ended.rowcount == 1
-
-
-async def _end_abandoned(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
-    """A process that died with a run leaves it running; its lease says when to stop believing that."""
-    await connection.execute(
-        "UPDATE runs SET status = 'interrupted', error_code = 'process_died', ended_at = now() "
-        "WHERE tenant_id = %s AND thread_id = %s AND status = 'running' AND lease_until < now()",
-        (ctx.tenant_id, thread_id),
-    )
-
-
-async def _record(connection: Connection, ctx: TenantContext, run: Run, counts: list[TokenCount]) -> None:
-    for count in counts:
-        await usage.record(
-            connection,
-            ctx,
-            run_id=run.run_id,
-            kind="chat",
-            model=count.model,
-            input_tokens=count.input_tokens,
-            output_tokens=count.output_tokens,
-        )
+def _run(row: dict[str, Any]) -> Run:
+    return Run(**{**row, "request": RunRequest.model_validate(row["request"])})

@@ -1,131 +1,235 @@
-"""Threads: a member's conversations and the messages in them."""
+"""Threads as rows: made, found, locked, changed and deleted by those who reach them.
 
-from dataclasses import asdict, dataclass
+`by_role` lets owners and admins of the tenant reach every thread of it; without it a thread is its author's alone.
+"""
+
+import json
+from dataclasses import dataclass
 from datetime import datetime
-from typing import LiteralString
-from uuid import UUID, uuid4
+from typing import Any, Literal, LiteralString
+from uuid import UUID
 
-from core.db import Connection, Database
-from core.errors import Conflict, NotFound
-from core.paging import Cursor, Page, page
+from psycopg.types.json import Jsonb
+from uuid_utils.compat import uuid7
+
+from agents import queue
+from agents.ownership import REACHED, reach
+from core.db import Connection
+from core.errors import Conflict, Invalid, NotFound
 from core.tenancy import TenantContext
-from graphs import checkpointer
-from graphs.state import Citation, Source
+from graphs import retention
+from graphs.fence import Fence
 
-TITLE_CHARACTERS = 80
+Status = Literal["idle", "busy", "interrupted", "error"]
+Expiry = Literal["delete", "keep_latest"]
+
+UNTITLED = "New thread"
+METADATA_MAX_CHARACTERS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Ttl:
+    """What happens after so many minutes: the thread goes, or only its older checkpoints do."""
+
+    minutes: float
+    strategy: Expiry = "delete"
 
 
 @dataclass(frozen=True, slots=True)
 class Thread:
+    """`values` is the newest state, None before there is one; `interrupts` are those that wait, by task.
+
+    `ttl` is {"strategy", "ttl_minutes"}.
+    """
+
     thread_id: UUID
+    user_id: UUID
     title: str
+    metadata: dict[str, Any]
+    status: Status
+    config: dict[str, Any]
+    values: dict[str, Any] | None
+    interrupts: dict[str, list[dict[str, Any]]]
+    error: dict[str, Any] | None
+    ttl: dict[str, Any] | None
+    expires_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    state_updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """`sources` and `citations` are set on answers only."""
-
-    run_id: UUID
-    role: str
-    content: str
-    sources: list[Source]
-    citations: list[Citation]
-    created_at: datetime
+COLUMNS: LiteralString = (
+    "thread_id, user_id, title, metadata, status, config, values, interrupts, error, ttl, expires_at, "
+    "created_at, updated_at, state_updated_at"
+)
+_ONE: LiteralString = f"{REACHED} AND thread_id = %(thread_id)s"
+_EXPIRES_AT: LiteralString = "now() + make_interval(secs => %(ttl_minutes)s::float8 * 60)"
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadWithMessages(Thread):
-    messages: tuple[Message, ...]
+async def create(
+    connection: Connection,
+    ctx: TenantContext,
+    *,
+    thread_id: UUID | None = None,
+    title: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    if_exists: Literal["raise", "do_nothing"] = "raise",
+    ttl: Ttl | None = None,
+) -> Thread:
+    """The caller's own. Raises `Conflict` when the id is taken; with `do_nothing` only by one they do not reach."""
+    created = await _insert(connection, ctx, thread_id or uuid7(), title, metadata or {}, ttl)
+    if created is not None:
+        return created
+    assert thread_id is not None, "a new id is not taken"
+    if if_exists == "do_nothing" and await _reaches(connection, ctx, thread_id, by_role=True):
+        return await get(connection, ctx, thread_id, by_role=True)
+    raise Conflict(f"There is a thread {thread_id} already.", code="thread_exists")
 
 
-_OWN: LiteralString = "tenant_id = %(tenant_id)s AND user_id = %(user_id)s"
-_COLUMNS: LiteralString = "thread_id, title, created_at, updated_at"
+async def ensure(
+    connection: Connection,
+    ctx: TenantContext,
+    thread_id: UUID,
+    *,
+    if_not_exists: Literal["create", "reject"],
+    by_role: bool = False,
+) -> None:
+    """As `lock`, after making the thread if it is missing and that is wanted."""
+    if if_not_exists == "create":
+        await _insert(connection, ctx, thread_id)
+    await lock(connection, ctx, thread_id, by_role=by_role)
 
 
-async def create(connection: Connection, ctx: TenantContext, question: str) -> UUID:
-    thread_id = uuid4()
-    await connection.execute(
-        "INSERT INTO threads (tenant_id, thread_id, user_id, title) VALUES (%s, %s, %s, %s)",
-        (ctx.tenant_id, thread_id, ctx.user_id, title_from(question)),
-    )
-    return thread_id
-
-
-async def lock(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
-    """Raises `NotFound` unless it is the caller's own; holds it until the transaction ends."""
-    found = await connection.execute(
-        f"SELECT FROM threads WHERE {_OWN} AND thread_id = %(thread_id)s FOR UPDATE",
-        {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id},
-    )
-    if found.rowcount == 0:
-        raise NotFound("thread")
-
-
-async def list_page(database: Database, ctx: TenantContext, *, cursor: Cursor, limit: int) -> Page[Thread]:
-    async with database.tenant_transaction(ctx) as connection:
-        rows = await connection.execute(
-            f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND (created_at, thread_id) < (%(created_at)s, %(row_id)s) "
-            "ORDER BY created_at DESC, thread_id DESC LIMIT %(limit)s",
-            {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, **cursor.parameters(limit)},
-        )
-        found = [Thread(**row) for row in await rows.fetchall()]
-    return page(found, limit, position=lambda item: Cursor(item.created_at, item.thread_id))
-
-
-async def get(database: Database, ctx: TenantContext, thread_id: UUID) -> ThreadWithMessages:
-    async with database.tenant_transaction(ctx) as connection:
-        thread = await _get(connection, ctx, thread_id)
-        rows = await connection.execute(
-            "SELECT run_id, role, content, sources, citations, created_at FROM messages "
-            "WHERE tenant_id = %s AND thread_id = %s ORDER BY position",
-            (ctx.tenant_id, thread_id),
-        )
-        messages = tuple(Message(**row) for row in await rows.fetchall())
-        return ThreadWithMessages(**asdict(thread), messages=messages)
-
-
-async def rename(database: Database, ctx: TenantContext, thread_id: UUID, title: str) -> Thread:
-    async with database.tenant_transaction(ctx) as connection:
-        await connection.execute(
-            f"UPDATE threads SET title = %(title)s, updated_at = now() WHERE {_OWN} AND thread_id = %(thread_id)s",
-            {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id, "title": title},
-        )
-        return await _get(connection, ctx, thread_id)
-
-
-async def delete(database: Database, ctx: TenantContext, thread_id: UUID) -> None:
-    """With its messages, runs and checkpoints. Raises `Conflict` while it is answering."""
-    async with database.tenant_transaction(ctx) as connection:
-        await lock(connection, ctx, thread_id)
-        busy = await connection.execute(
-            "SELECT FROM runs WHERE tenant_id = %s AND thread_id = %s "
-            "AND status = 'running' AND lease_until >= now()",
-            (ctx.tenant_id, thread_id),
-        )
-        if busy.rowcount:
-            raise Conflict("This thread is answering a message; wait for it to end.", code="thread_busy")
-        await checkpointer.forget(connection, ctx, thread_id)
-        await connection.execute(
-            "DELETE FROM threads WHERE tenant_id = %s AND thread_id = %s", (ctx.tenant_id, thread_id)
-        )
-
-
-def title_from(question: str) -> str:
-    """The first question's beginning, cut between words, in one line."""
-    line = " ".join(question.split())
-    if len(line) <= TITLE_CHARACTERS:
-        return line or "New thread"
-    return line[: TITLE_CHARACTERS - 1].rsplit(" ", 1)[0] + "…"
-
-
-async def _get(connection: Connection, ctx: TenantContext, thread_id: UUID) -> Thread:
+async def get(connection: Connection, ctx: TenantContext, thread_id: UUID, *, by_role: bool = False) -> Thread:
+    """Raises `NotFound`."""
     rows = await connection.execute(
-        f"SELECT {_COLUMNS} FROM threads WHERE {_OWN} AND thread_id = %(thread_id)s",
-        {"tenant_id": ctx.tenant_id, "user_id": ctx.user_id, "thread_id": thread_id},
+        f"SELECT {COLUMNS} FROM threads WHERE {_ONE}", {**reach(ctx, by_role=by_role), "thread_id": thread_id}
     )
     row = await rows.fetchone()
     if row is None:
         raise NotFound("thread")
     return Thread(**row)
+
+
+async def require(connection: Connection, ctx: TenantContext, thread_id: UUID, *, by_role: bool = False) -> None:
+    """Raises `NotFound` for a thread that the caller does not reach; reads no more than that."""
+    if not await _reaches(connection, ctx, thread_id, by_role=by_role):
+        raise NotFound("thread")
+
+
+async def lock(connection: Connection, ctx: TenantContext, thread_id: UUID, *, by_role: bool = False) -> None:
+    """As `require`; until the transaction ends nobody else changes the thread or puts a run on it.
+
+    Everybody locks the thread first, then its head, then its place in the queue.
+    """
+    # No stronger: the events of a run refer to the thread, and go on.
+    if not await _reaches(connection, ctx, thread_id, by_role=by_role, locking=" FOR NO KEY UPDATE"):
+        raise NotFound("thread")
+
+
+async def reserve(connection: Connection, ctx: TenantContext, thread_id: UUID) -> Fence:
+    """The right to write checkpoints between two runs, which the next run's claim ends.
+
+    Raises `NotFound`, and `Conflict` while a run waits or executes.
+    """
+    await lock(connection, ctx, thread_id, by_role=True)
+    if await queue.of_thread(connection, ctx, thread_id):
+        raise Conflict("The thread has a run that has not ended; wait for it or cancel it.", code="thread_busy")
+    rows = await connection.execute(
+        "UPDATE thread_heads SET fence = fence + 1 WHERE tenant_id = %s AND thread_id = %s RETURNING fence",
+        (ctx.tenant_id, thread_id),
+    )
+    row = await rows.fetchone()
+    assert row is not None, "a thread has a head"
+    return Fence(thread_id, row["fence"])
+
+
+async def patch(
+    connection: Connection,
+    ctx: TenantContext,
+    thread_id: UUID,
+    *,
+    metadata: dict[str, Any] | None = None,
+    ttl: Ttl | None = None,
+) -> Thread:
+    """By role: merges `metadata`; `ttl` counts from now. Raises `NotFound`, and `Invalid` for too much metadata."""
+    rows = await connection.execute(
+        "UPDATE threads SET metadata = metadata || %(metadata)s, updated_at = now(), "
+        f"ttl = coalesce(%(ttl)s, ttl), expires_at = coalesce({_EXPIRES_AT}, expires_at) "
+        f"WHERE {_ONE} RETURNING {COLUMNS}",
+        {
+            **reach(ctx, by_role=True),
+            "thread_id": thread_id,
+            "metadata": Jsonb(_bounded(metadata or {})),
+            **_expiry(ttl),
+        },
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise NotFound("thread")
+    _bounded(row["metadata"])
+    return Thread(**row)
+
+
+async def delete(connection: Connection, ctx: TenantContext, thread_id: UUID, *, by_role: bool = False) -> None:
+    """With everything that was said, run and remembered on it; a run that executes loses its thread and ends.
+
+    Raises `NotFound`.
+    """
+    await lock(connection, ctx, thread_id, by_role=by_role)
+    for statement in (
+        # Whoever writes an event or a checkpoint holds the head: they finish first, and write nothing more.
+        "SELECT FROM thread_heads WHERE tenant_id = %s AND thread_id = %s FOR UPDATE",
+        "DELETE FROM threads WHERE tenant_id = %s AND thread_id = %s",
+    ):
+        await connection.execute(statement, (ctx.tenant_id, thread_id))
+    await retention.forget(connection, ctx, thread_id)
+
+
+async def _insert(
+    connection: Connection,
+    ctx: TenantContext,
+    thread_id: UUID,
+    title: str | None = None,
+    metadata: dict[str, Any] | None = None,
+    ttl: Ttl | None = None,
+) -> Thread | None:
+    """With its head; None when the tenant has a thread of this id."""
+    rows = await connection.execute(
+        "WITH thread AS (INSERT INTO threads (tenant_id, thread_id, user_id, title, metadata, ttl, expires_at) "
+        f"VALUES (%(tenant_id)s, %(thread_id)s, %(user_id)s, %(title)s, %(metadata)s, %(ttl)s, {_EXPIRES_AT}) "
+        f"ON CONFLICT DO NOTHING RETURNING {COLUMNS}), "
+        "head AS (INSERT INTO thread_heads (tenant_id, thread_id) SELECT %(tenant_id)s, thread_id FROM thread) "
+        "SELECT * FROM thread",
+        {
+            "tenant_id": ctx.tenant_id,
+            "thread_id": thread_id,
+            "user_id": ctx.user_id,
+            "title": title or UNTITLED,
+            "metadata": Jsonb(_bounded(metadata or {})),
+            **_expiry(ttl),
+        },
+    )
+    row = await rows.fetchone()
+    return None if row is None else Thread(**row)
+
+
+async def _reaches(
+    connection: Connection, ctx: TenantContext, thread_id: UUID, *, by_role: bool, locking: LiteralString = ""
+) -> bool:
+    found = await connection.execute(
+        f"SELECT FROM threads WHERE {_ONE}{locking}", {**reach(ctx, by_role=by_role), "thread_id": thread_id}
+    )
+    return found.rowcount > 0
+
+
+def _bounded(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata)) > METADATA_MAX_CHARACTERS:
+        raise Invalid(f"A thread's `metadata` may have at most {METADATA_MAX_CHARACTERS:,} characters of JSON.")
+    return metadata
+
+
+def _expiry(ttl: Ttl | None) -> dict[str, Any]:
+    if ttl is None:
+        return {"ttl": None, "ttl_minutes": None}
+    return {"ttl": Jsonb({"strategy": ttl.strategy, "ttl_minutes": ttl.minutes}), "ttl_minutes": ttl.minutes}

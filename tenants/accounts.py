@@ -91,6 +91,16 @@ async def me(database: Database, ctx: TenantContext) -> Member:
     return _member(row | {"role": ctx.role})
 
 
+async def owner_of(database: Database, slug: str) -> Member | None:
+    """The tenant's first owner; None when there is no such tenant."""
+    async with database.auth_transaction() as connection:
+        cursor = await connection.execute(
+            _MEMBERS + " WHERE t.slug = %s AND m.role = 'owner' ORDER BY m.created_at, u.user_id LIMIT 1", (slug,)
+        )
+        row = await cursor.fetchone()
+    return None if row is None else _member(row)
+
+
 async def _insert_user(connection: Connection, user_id: UUID, email: str, name: str, password_hash: str) -> None:
     try:
         await connection.execute(

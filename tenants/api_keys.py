@@ -85,6 +85,11 @@ async def delete(database: Database, ctx: TenantContext, api_key_id: UUID) -> No
         raise NotFound("API key")
 
 
+def looks_like_one(token: str) -> bool:
+    """Whether what came as a bearer token is meant as a key: no access token begins like one."""
+    return token.startswith(_SECRET_PREFIX)
+
+
 async def authenticate(database: Database, secret: str) -> TenantContext:
     """The member who made the key, in the key's role or their own of today, whichever is less.
 

@@ -11,6 +11,8 @@ class Permission(StrEnum):
     SEARCH = "search"
     CHAT = "chat"
     EMBEDDINGS = "embeddings"
+    ASSISTANTS_READ = "assistants:read"
+    ASSISTANTS_WRITE = "assistants:write"
     THREADS_READ = "threads:read"
     THREADS_WRITE = "threads:write"
     KNOWLEDGE_BASES_READ = "knowledge_bases:read"
@@ -29,6 +31,8 @@ _LEAST_ROLE = {
     Permission.SEARCH: Role.VIEWER,
     Permission.CHAT: Role.VIEWER,
     Permission.EMBEDDINGS: Role.VIEWER,
+    Permission.ASSISTANTS_READ: Role.VIEWER,
+    Permission.ASSISTANTS_WRITE: Role.ADMIN,
     Permission.THREADS_READ: Role.VIEWER,  # threads are always one's own
     Permission.THREADS_WRITE: Role.VIEWER,
     Permission.KNOWLEDGE_BASES_READ: Role.VIEWER,

@@ -23,3 +23,15 @@ async def record(
         " VALUES (%s, %s, %s, %s, %s, %s, %s)",
         (ctx.tenant_id, ctx.user_id, run_id, kind, model, input_tokens, output_tokens),
     )
+
+
+async def of_run(connection: Connection, ctx: TenantContext, run_id: UUID) -> tuple[int, int]:
+    """Tokens read and written by all models that the run called."""
+    rows = await connection.execute(
+        "SELECT coalesce(sum(input_tokens), 0)::bigint AS read, coalesce(sum(output_tokens), 0)::bigint AS written"
+        " FROM usage_records WHERE tenant_id = %s AND run_id = %s",
+        (ctx.tenant_id, run_id),
+    )
+    row = await rows.fetchone()
+    assert row is not None, "a sum is always a row"
+    return row["read"], row["written"]

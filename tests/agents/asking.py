@@ -3,17 +3,27 @@
 from typing import Any
 from uuid import UUID
 
+from pydantic import TypeAdapter
+
 from agents import chat
+from agents.chat import Asked
+from agents.engine import Engine
+from agents.event_log import END
 from agents.events import RunEvent, RunFailed, RunStarted, Token
-from agents.runner import Runner
 from core.db import Database
 from core.tenancy import TenantContext
 
+RUN_EVENT: TypeAdapter[RunEvent] = TypeAdapter(RunEvent)
 
-async def ask(
-    database: Database, runner: Runner, ctx: TenantContext, question: str, thread_id: UUID | None = None
-) -> list[RunEvent]:
-    return [event async for event in await chat.ask(database, runner, ctx, question, thread_id=thread_id)]
+
+async def ask(engine: Engine, ctx: TenantContext, question: str, thread_id: UUID | None = None) -> list[RunEvent]:
+    return await told(engine, ctx, await chat.ask(engine, ctx, question, thread_id=thread_id))
+
+
+async def told(engine: Engine, ctx: TenantContext, asked: Asked) -> list[RunEvent]:
+    """All events of a run, from its first to its end."""
+    batches = engine.log.follow_run(ctx, asked.run_id, asked.thread_id, since=0)
+    return [RUN_EVENT.validate_json(event.data) async for batch in batches for event in batch if event.name != END]
 
 
 def thread_of(events: list[RunEvent]) -> UUID:

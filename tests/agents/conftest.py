@@ -1,17 +1,22 @@
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 
 import pytest
 from langchain_core.language_models import BaseChatModel
 
-from agents.runner import Runner
+from agents.engine import Engine, engine_at_work
+from core.cache import Cache
 from core.db import Database
+from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
+from graphs.catalog import Catalog
 from graphs.chat import chat_graph
+from graphs.loading import OwnGraph
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 from tests.agents.library import add_document
 
-NewRunner = Callable[..., Runner]
+NewEngine = Callable[..., Awaitable[Engine]]
 
 
 @pytest.fixture(scope="session")
@@ -20,18 +25,27 @@ def embeddings() -> LocalEmbeddings:
 
 
 @pytest.fixture
-async def new_runner(database: Database, embeddings: LocalEmbeddings) -> AsyncIterator[NewRunner]:
-    """As a process makes it when it starts."""
-    runners: list[Runner] = []
+async def new_engine(
+    database: Database, clone: EmbeddedServers, embeddings: LocalEmbeddings
+) -> AsyncIterator[NewEngine]:
+    """As a process opens it when it starts; each has a cache of its own."""
+    async with AsyncExitStack() as opened:
 
-    def make(model: BaseChatModel, *, max_concurrent: int = 4, timeout_seconds: float = 20.0) -> Runner:
-        graph = chat_graph(Retriever(database, embeddings), model)
-        runners.append(Runner(database, graph, max_concurrent=max_concurrent, timeout_seconds=timeout_seconds))
-        return runners[-1]
+        async def make(
+            model: BaseChatModel,
+            graphs: dict[str, OwnGraph] | None = None,
+            *,
+            max_concurrent: int = 4,
+            timeout_seconds: float = 20.0,
+        ) -> Engine:
+            cache = await opened.enter_async_context(Cache(clone.redis_url))
+            catalog = Catalog(chat_graph(Retriever(database, embeddings), model), graphs)
+            at_work = engine_at_work(
+                database, cache, catalog, embeddings, max_concurrent=max_concurrent, timeout_seconds=timeout_seconds
+            )
+            return await opened.enter_async_context(at_work)
 
-    yield make
-    for runner in runners:
-        await runner.close()
+        yield make
 
 
 @pytest.fixture

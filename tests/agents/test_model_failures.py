@@ -15,7 +15,7 @@ from core.telemetry import JsonFormatter
 from core.tenancy import TenantContext
 from retrieval.local_embeddings import LocalEmbeddings
 from tests.agents.asking import answer_of, ask, failure_of, rows, thread_of
-from tests.agents.conftest import NewRunner
+from tests.agents.conftest import NewEngine
 from tests.agents.model_endpoint import Behaviour, ModelEndpoint, model_endpoint
 
 KEY = "sk-the-key-nobody-may-see"
@@ -52,12 +52,12 @@ def config(endpoint: ModelEndpoint, *, max_retries: int = 0, fallback_model: str
 async def test_an_answer_over_the_wire_is_cited_and_counted(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
 ) -> None:
-    runner = new_runner(chat_model(config(endpoint), offline=embeddings))
-    events = await ask(database, runner, reader, QUESTION)
+    engine = await new_engine(chat_model(config(endpoint), offline=embeddings))
+    events = await ask(engine, reader, QUESTION)
     assert answer_of(events) == endpoint.answer
     (cited,) = [event.citation for event in events if event.type == "citation"]
     assert (cited["supported"], cited["document_name"]) == (True, "holidays.md")
@@ -69,7 +69,7 @@ async def test_an_answer_over_the_wire_is_cited_and_counted(
 async def test_a_failing_endpoint_ends_the_run_and_nothing_else(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
     caplog: pytest.LogCaptureFixture,
@@ -77,12 +77,12 @@ async def test_a_failing_endpoint_ends_the_run_and_nothing_else(
     code: str,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    runner = new_runner(chat_model(config(endpoint), offline=embeddings))
+    engine = await new_engine(chat_model(config(endpoint), offline=embeddings))
     endpoint.script = [behaviour]
-    events = await ask(database, runner, reader, QUESTION)
+    events = await ask(engine, reader, QUESTION)
     failed = failure_of(events)
     assert failed.code == code
-    again = await ask(database, runner, reader, "Again, please?", thread_of(events))
+    again = await ask(engine, reader, "Again, please?", thread_of(events))
     assert isinstance(again[-1], RunEnded)
     questions = [row["content"] for row in await rows(database, reader, "messages") if row["role"] == "user"]
     assert questions == [QUESTION, "Again, please?"]
@@ -98,13 +98,13 @@ async def test_a_failing_endpoint_ends_the_run_and_nothing_else(
 async def test_an_endless_answer_is_cut_off(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
 ) -> None:
     endpoint.then = "huge"
-    runner = new_runner(chat_model(config(endpoint), offline=embeddings))
-    events = await ask(database, runner, reader, QUESTION)
+    engine = await new_engine(chat_model(config(endpoint), offline=embeddings))
+    events = await ask(engine, reader, QUESTION)
     assert isinstance(events[-1], RunFailed)
     assert events[-1].code == "model_bad_response"
     assert len(answer_of(events)) <= LONGEST_ANSWER
@@ -113,13 +113,13 @@ async def test_an_endless_answer_is_cut_off(
 async def test_a_passing_failure_is_tried_again_unseen(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
 ) -> None:
-    runner = new_runner(chat_model(config(endpoint, max_retries=1), offline=embeddings))
+    engine = await new_engine(chat_model(config(endpoint, max_retries=1), offline=embeddings))
     endpoint.script = ["500"]
-    events = await ask(database, runner, reader, QUESTION)
+    events = await ask(engine, reader, QUESTION)
     assert isinstance(events[-1], RunEnded)
     assert len(endpoint.requests) == 2
 
@@ -127,13 +127,13 @@ async def test_a_passing_failure_is_tried_again_unseen(
 async def test_the_fallback_model_answers_when_the_first_fails(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
 ) -> None:
     endpoint.by_model = {"first": "500"}
-    runner = new_runner(chat_model(config(endpoint, fallback_model="second"), offline=embeddings))
-    events = await ask(database, runner, reader, QUESTION)
+    engine = await new_engine(chat_model(config(endpoint, fallback_model="second"), offline=embeddings))
+    events = await ask(engine, reader, QUESTION)
     assert answer_of(events) == endpoint.answer
     assert [request["model"] for request in endpoint.requests] == ["first", "second"]
 
@@ -141,13 +141,13 @@ async def test_the_fallback_model_answers_when_the_first_fails(
 async def test_half_an_answer_is_not_continued_by_the_fallback_model(
     database: Database,
     reader: TenantContext,
-    new_runner: NewRunner,
+    new_engine: NewEngine,
     endpoint: ModelEndpoint,
     embeddings: LocalEmbeddings,
 ) -> None:
     endpoint.by_model = {"first": "half"}
-    runner = new_runner(chat_model(config(endpoint, fallback_model="second"), offline=embeddings))
-    events = await ask(database, runner, reader, QUESTION)
+    engine = await new_engine(chat_model(config(endpoint, fallback_model="second"), offline=embeddings))
+    events = await ask(engine, reader, QUESTION)
     assert isinstance(events[0], RunStarted)
     assert failure_of(events).code == "model_stream_interrupted"
     assert [request["model"] for request in endpoint.requests] == ["first"]

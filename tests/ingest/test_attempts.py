@@ -11,6 +11,7 @@ from procrastinate import PsycopgConnector
 from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers
+from core.jobs import requeue_stalled
 from core.tenancy import TenantContext
 from ingest import documents, jobs
 from ingest.documents import Upload
@@ -142,7 +143,7 @@ async def test_of_two_rescuers_one_takes_a_dead_workers_job_and_none_a_living_on
             "UPDATE procrastinate_jobs SET status = 'doing', worker_id = CASE procrastinate_jobs.id "
             "WHEN (SELECT min(id) FROM procrastinate_jobs) THEN dead.id ELSE living.id END FROM dead, living"
         )
-    taken = await asyncio.gather(*(jobs.requeue_stalled(database, seconds=3) for _ in range(2)))
+    taken = await asyncio.gather(*(requeue_stalled(database, [jobs.QUEUE], seconds=3) for _ in range(2)))
     assert sorted(len(ids) for ids in taken) == [0, 1]
 
 

@@ -1,0 +1,56 @@
+"""The answer of a run of the built-in graph, as it was stored when the run ended."""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from uuid import UUID
+
+from agents.chat import Asked
+from agents.engine import Engine
+from agents.events import RunFailed, Usage
+from core.errors import AtriumError, Unavailable
+from core.tenancy import TenantContext
+from graphs.state import Citation, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    run_id: UUID
+    thread_id: UUID
+    answer: str
+    sources: list[Source]
+    citations: list[Citation]
+    usage: list[Usage]
+
+
+async def answer(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:
+    """Waits until the run has ended. Raises what it failed with, as `Unavailable` unless it is a defect of ours."""
+    failure: RunFailed | None = None
+    async with aclosing(
+        engine.log.follow_run(ctx, asked.run_id, asked.thread_id, since=asked.events_after)
+    ) as batches:
+        async for batch in batches:
+            for event in batch:
+                if event.name == "run_failed":
+                    failure = RunFailed.model_validate_json(event.data)
+    if failure is not None:
+        kind = AtriumError if failure.code == "internal_error" else Unavailable
+        raise kind(failure.detail, code=failure.code)
+    return await _stored(engine, ctx, asked)
+
+
+async def _stored(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:
+    async with engine.database.tenant_transaction(ctx) as connection:
+        rows = await connection.execute(
+            "SELECT content AS answer, sources, citations FROM messages "
+            "WHERE tenant_id = %s AND run_id = %s AND role = 'assistant'",
+            (ctx.tenant_id, asked.run_id),
+        )
+        row = await rows.fetchone()
+        used = await connection.execute(
+            "SELECT model, input_tokens, output_tokens FROM usage_records WHERE tenant_id = %s AND run_id = %s",
+            (ctx.tenant_id, asked.run_id),
+        )
+        counts = [Usage(**count) for count in await used.fetchall()]
+    if row is None:
+        raise Unavailable("The answer was cut off; ask again.", code="run_interrupted")
+    return Answer(asked.run_id, asked.thread_id, usage=counts, **row)

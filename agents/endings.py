@@ -1,0 +1,159 @@
+"""How a run ends: as what, with which last events, and everything that is written down with it, at once."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langgraph.types import StateSnapshot
+from psycopg.types.json import Jsonb
+
+from agents import queue, runs, threads, transcript, webhooks, wire
+from agents.event_log import END, EventLog
+from agents.modes import last
+from agents.queue import Cancel, Claim
+from agents.runs import Run, Status
+from core.db import Connection, Database
+from core.errors import AtriumError, NotFound, Unavailable
+from core.tenancy import TenantContext
+from graphs.fence import Fenced
+from tenants import usage
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """`code` and `detail` are set when the run did not succeed; `rolls_back` removes every trace of it."""
+
+    status: Status
+    code: str | None = None
+    detail: str | None = None
+    rolls_back: bool = False
+
+
+SUCCESS = Ending("success")
+INTERRUPTED = Ending("interrupted", "cancelled", "The run was cancelled.")
+ROLLED_BACK = Ending("interrupted", "rolled_back", "The run was rolled back.", rolls_back=True)
+TIMED_OUT = Ending("timeout", "run_timeout", "The run took too long; ask again, or ask for less at once.")
+GAVE_UP = Ending(
+    "error", "executor_lost", "The processes that executed this run ended each time; nothing more is tried."
+)
+
+UNSTORABLE = Ending(
+    "error", "values_unstorable", "The graph's values hold text that cannot be stored, such as a NUL character."
+)
+
+
+def cancelled(action: Cancel) -> Ending:
+    return ROLLED_BACK if action == "rollback" else INTERRUPTED
+
+
+def leaves_run_unfinished(error: Exception) -> bool:
+    """Whether it is our stores that failed, or our claim that is lost: the run then goes on elsewhere."""
+    return isinstance(error, Fenced) or (isinstance(error, Unavailable) and error.code == "database_unavailable")
+
+
+def failed(error: Exception, run: Run) -> Ending:
+    """Of an error that is not ours a graph's author learns the type; the message stays in our log."""
+    if isinstance(error, TimeoutError):
+        return TIMED_OUT
+    if isinstance(error, AtriumError):
+        return Ending("error", error.code, error.detail)
+    log.error("a run failed", exc_info=error, extra={"run_id": run.run_id})
+    return Ending("error", type(error).__name__, wire.told(error, run.run_id))
+
+
+async def end(
+    database: Database,
+    event_log: EventLog,
+    agent_id: str,
+    claim: Claim,
+    run: Run,
+    ending: Ending,
+    snapshot: StateSnapshot | None,
+    *,
+    unwritten: list[tuple[str, str]],
+    tokens: UsageMetadataCallbackHandler,
+) -> None:
+    """One transaction: the last events, the run's and its thread's rows, the answer, usage, and the webhook."""
+    ctx = claim.ctx
+    interrupts = {} if snapshot is None else _interrupts_of(snapshot)
+    events = [
+        *unwritten,
+        *last(run, ending.status, ending.code, ending.detail, tokens.usage_metadata, waits=bool(interrupts)),
+        (END, wire.dumps({"run_id": run.run_id, "status": ending.status})),
+    ]
+    async with database.tenant_transaction(ctx) as connection:
+        # First the thread, then its head, then the queue: whoever locks them does so in this order.
+        await _lock(connection, ctx, run.thread_id)
+        newest = await event_log.append(ctx, claim.fence, run.run_id, events, connection=connection)
+        await queue.remove(connection, ctx, run.run_id)
+        await _record_usage(connection, ctx, run.run_id, tokens)
+        await _update_thread(connection, ctx, run, ending, snapshot, interrupts)
+        if ending.rolls_back:
+            await runs.delete_row(connection, ctx, run.run_id)
+        else:
+            await runs.end(connection, ctx, run.run_id, ending.status, ending.code, ending.detail)
+            if ending is SUCCESS and snapshot is not None:
+                await transcript.record_answer(connection, ctx, run, snapshot.values, agent_id=agent_id)
+            if run.request.webhook is not None:
+                await webhooks.defer(connection, ctx, run.run_id)
+    event_log.announce(ctx, run.thread_id, newest, run.run_id, events)
+
+
+async def _lock(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
+    try:
+        await threads.lock(connection, ctx, thread_id, by_role=True)
+    except NotFound as exc:
+        raise Fenced from exc
+
+
+async def _update_thread(
+    connection: Connection,
+    ctx: TenantContext,
+    run: Run,
+    ending: Ending,
+    snapshot: StateSnapshot | None,
+    interrupts: dict[str, Any],
+) -> None:
+    """A thread whose newest run was cancelled in the middle is idle, not in error."""
+    error = {"error": ending.code, "message": ending.detail} if ending.status in ("error", "timeout") else None
+    values = None if snapshot is None else wire.dumps(snapshot.values)
+    await connection.execute(
+        "UPDATE threads SET error = %(error)s, values = coalesce(%(values)s::jsonb, values), "
+        "interrupts = %(interrupts)s::jsonb, state_updated_at = now(), "
+        "expires_at = CASE WHEN %(temporary)s THEN now() ELSE expires_at END "
+        "WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s",
+        {
+            "error": None if error is None else Jsonb(error),
+            "values": values,
+            "interrupts": wire.dumps(interrupts),
+            "temporary": run.request.on_completion == "delete",
+            "tenant_id": ctx.tenant_id,
+            "thread_id": run.thread_id,
+        },
+    )
+    waits = ending is SUCCESS and snapshot is not None and bool(snapshot.next)
+    await runs.settle_thread(connection, ctx, run.thread_id, waits=waits)
+
+
+def _interrupts_of(snapshot: StateSnapshot) -> dict[str, Any]:
+    """Of each task that waits for an answer, by the task's id."""
+    return {task.id: list(task.interrupts) for task in snapshot.tasks if task.interrupts}
+
+
+async def _record_usage(
+    connection: Connection, ctx: TenantContext, run_id: UUID, tokens: UsageMetadataCallbackHandler
+) -> None:
+    for model, count in tokens.usage_metadata.items():
+        await usage.record(
+            connection,
+            ctx,
+            run_id=run_id,
+            kind="chat",
+            model=model,
+            input_tokens=count["input_tokens"],
+            output_tokens=count["output_tokens"],
+        )

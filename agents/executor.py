@@ -1,0 +1,137 @@
+"""Executes runs in this process's event loop, and takes over those of processes that died."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from typing import Final
+from uuid import uuid4
+
+from agents import queue
+from agents.execution import Execution
+from agents.queue import Claim
+from core.cache import Cache
+from core.db import Database
+from core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+# Published, with no content, when a run was queued or is to be cancelled.
+WORK: Final = "atrium:runs"
+LOOK_SECONDS = 0.5
+RENEW_SECONDS = queue.LEASE_SECONDS / 4
+STOP_SECONDS = 10.0
+
+
+class Executor:
+    """At most `max_concurrent` runs at a time; `execution_of` makes a claim executable."""
+
+    def __init__(
+        self,
+        database: Database,
+        cache: Cache,
+        execution_of: Callable[[Claim], Execution],
+        *,
+        max_concurrent: int,
+    ) -> None:
+        self.id = uuid4()
+        self._database = database
+        self._cache = cache
+        self._execution_of = execution_of
+        self._max_concurrent = max_concurrent
+        self._accepting = 0
+        self._running: dict[Claim, tuple[Execution, asyncio.Task[None]]] = {}
+        self._look = asyncio.Event()
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator["Executor"]:
+        """Looks for work until the block ends; then gives back what it could not finish."""
+        loops = [asyncio.create_task(loop()) for loop in (self._listen, self._claim, self._renew)]
+        try:
+            yield self
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            await self._stop()
+
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """One of this process's places, held while a run is accepted. Raises `Unavailable` when all are taken."""
+        if len(self._running) + self._accepting >= self._max_concurrent:
+            raise Unavailable(
+                "Atrium is answering as many questions as it can; try again in a moment.", code="overloaded"
+            )
+        self._accepting += 1
+        try:
+            yield
+        finally:
+            self._accepting -= 1
+
+    def execute(self, claim: Claim) -> None:
+        """Starts a run that is this executor's."""
+        execution = self._execution_of(claim)
+        task = asyncio.create_task(execution.run())
+        self._running[claim] = execution, task
+        task.add_done_callback(lambda _: self._ended(claim))
+
+    async def announce_work(self) -> None:
+        """After a run was queued, or is to be cancelled: every executor looks at once."""
+        self._look.set()
+        await self._cache.publish(WORK, "")
+
+    @property
+    def has_room(self) -> bool:
+        return len(self._running) < self._max_concurrent
+
+    def _ended(self, claim: Claim) -> None:
+        del self._running[claim]
+        # The thread's next run waits for this one.
+        self._look.set()
+
+    async def _listen(self) -> None:
+        async with aclosing(self._cache.subscribe(WORK, timeout_seconds=LOOK_SECONDS)) as wakes:
+            async for _ in wakes:
+                self._look.set()
+
+    async def _claim(self) -> None:
+        while True:
+            await self._look.wait()
+            self._look.clear()
+            try:
+                await self._heed()
+                while self.has_room and (claim := await queue.claim(self._database, self.id)):
+                    self.execute(claim)
+            except Unavailable as error:
+                log.warning("cannot look for runs: %s", error.code)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await self._heed()
+            except Unavailable as error:
+                log.warning("cannot renew leases: %s", error.code)
+
+    async def _heed(self) -> None:
+        """Renews the leases, and learns which runs are lost or to be cancelled."""
+        before = list(self._running.items())
+        if not before:
+            return
+        held = await queue.renew(self._database, self.id, [claim.run_id for claim, _ in before])
+        for claim, (execution, _) in before:
+            key = (claim.run_id, claim.attempts)
+            if key not in held:
+                execution.abandon()
+            elif (action := held[key]) is not None:
+                execution.cancel(action)
+
+    async def _stop(self) -> None:
+        tasks = [task for _, task in self._running.values()]
+        for execution, _ in list(self._running.values()):
+            execution.abandon()
+        if tasks:
+            await asyncio.wait(tasks, timeout=STOP_SECONDS)
+        with suppress(Unavailable):
+            await queue.release(self._database, self.id)
+            await self._cache.publish(WORK, "")
