@@ -20,6 +20,7 @@ COPY --from=build /app/.venv .venv
 COPY core core
 COPY tenants tenants
 COPY retrieval retrieval
+COPY tools tools
 COPY ingest ingest
 COPY graphs graphs
 COPY agents agents

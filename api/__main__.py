@@ -27,6 +27,7 @@ def main() -> int:
             log_config=None,
             access_log=False,
             server_header=False,
+            ws_max_size=settings.request_max_bytes,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )

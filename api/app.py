@@ -2,23 +2,34 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 
-from agents.runner import Runner
-from api import errors
+from agents.engine import open_engine
+from api import agent_protocol, errors, openai
+from api.anonymous import AnonymousTenant
 from api.body_limit import BodyLimit
 from api.defects import Defects
 from api.dependencies import Services
 from api.metrics import Metrics
 from api.request_id import RequestId
-from api.routes import api_keys, auth, chat, documents, embeddings, health, knowledge_bases, search, threads
-from core.llm.provider import chat_model
+from api.routes import (
+    api_keys,
+    auth,
+    chat,
+    documents,
+    embeddings,
+    health,
+    knowledge_bases,
+    runs,
+    search,
+    threads,
+    webhook_secret,
+)
 from core.resources import open_resources
 from core.settings import Settings
-from core.telemetry import trace_callbacks
-from graphs.chat import chat_graph
 from retrieval import chunks
 from retrieval.embeddings import embeddings_from
 from retrieval.retriever import Retriever
@@ -35,9 +46,16 @@ ROUTERS = (
     documents.router,
     search.router,
     chat.router,
+    runs.router,
     threads.router,
     embeddings.router,
+    webhook_secret.router,
+    *agent_protocol.ROUTERS,
+    *openai.ROUTERS,
 )
+
+# What a page's script needs of an answer to go on where it was cut off, and to turn pages.
+EXPOSED_HEADERS = ("Content-Location", "Location", "X-Pagination-Total", "X-Pagination-Next", "X-Request-Id", "ETag")
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -51,7 +69,15 @@ def create_app(settings: Settings) -> FastAPI:
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)
-    # The last one added is the outermost.
+    # The last one added is the outermost. Tokens, never cookies: any page may call that has one.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origin_regex=settings.cors_origin_regex,
+        allow_methods=["*"],
+        allow_headers=["*"],
+        expose_headers=EXPOSED_HEADERS,
+        allow_private_network=True,
+    )
     app.add_middleware(Defects)
     app.add_middleware(BodyLimit, upload_bytes=settings.upload_max_bytes, other_bytes=settings.request_max_bytes)
     app.add_middleware(Metrics)
@@ -61,18 +87,12 @@ def create_app(settings: Settings) -> FastAPI:
 
 @asynccontextmanager
 async def _services(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
-    async with open_resources(settings) as resources:
+    async with AsyncExitStack() as opened:
+        resources = await opened.enter_async_context(open_resources(settings))
         keys = signing_keys.load(settings.signing_keys_file)
         model_embeddings = embeddings_from(settings)
         await chunks.check_dimensions(resources.database, model_embeddings.dimensions)
-        retriever = Retriever(resources.database, model_embeddings)
-        runner = Runner(
-            resources.database,
-            chat_graph(retriever, chat_model(settings.chat_model, offline=model_embeddings)),
-            max_concurrent=settings.max_concurrent_runs,
-            timeout_seconds=settings.run_timeout_seconds,
-            callbacks=trace_callbacks(settings),
-        )
+        engine = await opened.enter_async_context(open_engine(resources, model_embeddings))
         app.state.services = Services(
             settings=settings,
             database=resources.database,
@@ -85,11 +105,9 @@ async def _services(app: FastAPI, settings: Settings) -> AsyncIterator[None]:
                 lifetime_seconds=settings.access_token_seconds,
             ),
             embeddings=model_embeddings,
-            retriever=retriever,
-            runner=runner,
+            retriever=Retriever(resources.database, model_embeddings),
+            engine=engine,
             upload_places=asyncio.Semaphore(UPLOADS_IN_MEMORY),
+            anonymous=AnonymousTenant.of(settings, resources.database),
         )
-        try:
-            yield
-        finally:
-            await runner.close()
+        yield

@@ -6,8 +6,10 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Header, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.datastructures import Headers
 
-from agents.runner import Runner
+from agents.engine import Engine
+from api.anonymous import AnonymousTenant, has_credentials
 from core.cache import Cache
 from core.db import Database
 from core.errors import Unauthenticated
@@ -31,8 +33,9 @@ class Services:
     access_tokens: AccessTokens
     embeddings: EmbeddingModel
     retriever: Retriever
-    runner: Runner
+    engine: Engine
     upload_places: asyncio.Semaphore
+    anonymous: AnonymousTenant | None = None
 
 
 def services(request: Request) -> Services:
@@ -41,20 +44,34 @@ def services(request: Request) -> Services:
 
 Rooms = Annotated[Services, Depends(services)]
 
-_bearer = HTTPBearer(auto_error=False, description="An access token from /auth/login.")
+_bearer = HTTPBearer(auto_error=False, description="An access token from /auth/login, or a key from /v1/api-keys.")
 _api_key = APIKeyHeader(name="x-api-key", auto_error=False, description="A key from /v1/api-keys.")
+
+# What it gives away works on after ATRIUM_ANONYMOUS_TENANT is unset.
+_NEVER_ANONYMOUS = frozenset((Permission.API_KEYS_MANAGE,))
 
 
 async def authenticate(
     rooms: Rooms,
+    request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     api_key: Annotated[str | None, Depends(_api_key)],
 ) -> TenantContext:
+    token = None if bearer is None else bearer.credentials
+    return await identify(rooms, request.headers, token=token, api_key=api_key)
+
+
+async def identify(rooms: Services, headers: Headers, *, token: str | None, api_key: str | None) -> TenantContext:
+    """`token` is what came as bearer: an access token or an API key. Raises `Unauthenticated`."""
+    if api_key is None and token is not None and api_keys.looks_like_one(token):
+        api_key = token
     if api_key is not None:
         return await api_keys.authenticate(rooms.database, api_key)
-    if bearer is not None:
-        return rooms.access_tokens.verify(bearer.credentials)
-    raise Unauthenticated("Send `Authorization: Bearer <access token>` or `x-api-key: <key>`.")
+    if token is not None:
+        return rooms.access_tokens.verify(token)
+    if rooms.anonymous is not None and not has_credentials(headers):
+        return await rooms.anonymous.owner(headers)
+    raise Unauthenticated("Send `Authorization: Bearer <access token or key>` or `x-api-key: <key>`.")
 
 
 class Allow:
@@ -63,8 +80,12 @@ class Allow:
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    async def __call__(self, rooms: Rooms, ctx: Annotated[TenantContext, Depends(authenticate)]) -> TenantContext:
+    async def __call__(
+        self, rooms: Rooms, request: Request, ctx: Annotated[TenantContext, Depends(authenticate)]
+    ) -> TenantContext:
         await limits.spend_request(rooms.cache, ctx, per_minute=rooms.settings.requests_per_minute)
+        if self.permission in _NEVER_ANONYMOUS and not has_credentials(request.headers):
+            raise Unauthenticated("This needs a login, also where the rest is open.", code="login_required")
         require(ctx, self.permission)
         return ctx
 

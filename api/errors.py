@@ -71,24 +71,32 @@ def install(app: FastAPI) -> None:
 
 def _atrium_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, AtriumError)
-    headers = {}
+    return problem(request.state.request_id, error.status, error.code, error.detail, headers=headers_of(error))
+
+
+def headers_of(error: AtriumError) -> dict[str, str]:
+    """When to try again, or how to prove who one is."""
     if isinstance(error, TooManyRequests):
-        headers["Retry-After"] = str(error.retry_after_seconds)
-    elif error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = "2"
-    elif isinstance(error, Unauthenticated):
-        headers["WWW-Authenticate"] = "Bearer"
-    return problem(request.state.request_id, error.status, error.code, error.detail, headers=headers)
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": "2"}
+    if isinstance(error, Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
 
 
 def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    # The input itself is left out: it may be a password, or a megabyte.
-    errors = [{"at": _place(item["loc"]), "message": item["msg"]} for item in error.errors()[:10]]
+    errors = wrong_fields(error)
     detail = "; ".join(f"{item['at']}: {item['message']}" for item in errors[:3])
-    return problem(
-        request.state.request_id, 422, "invalid_request", _printable(detail), errors=_all_printable(errors)
-    )
+    return problem(request.state.request_id, 422, "invalid_request", detail[:1000], errors=errors)
+
+
+def wrong_fields(error: RequestValidationError) -> list[dict[str, str]]:
+    """The first ten, as `at` and `message`, without the input itself: it may be a password, or a megabyte."""
+    return [
+        {"at": _printable(_place(item["loc"])), "message": _printable(item["msg"])} for item in error.errors()[:10]
+    ]
 
 
 def _place(location: tuple[int | str, ...]) -> str:
@@ -99,12 +107,12 @@ def _place(location: tuple[int | str, ...]) -> str:
 def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_").replace("'", "")
-    detail = _CLEARER.get(str(error.detail), str(error.detail))
-    return problem(request.state.request_id, error.status_code, code, detail, headers=error.headers)
+    return problem(request.state.request_id, error.status_code, code, detail_of(error), headers=error.headers)
 
 
-def _all_printable(errors: list[dict[str, str]]) -> list[dict[str, str]]:
-    return [{name: _printable(text) for name, text in error.items()} for error in errors]
+def detail_of(error: HTTPException) -> str:
+    """What the framework says, clearer."""
+    return _CLEARER.get(str(error.detail), str(error.detail))
 
 
 def _printable(text: str) -> str:

@@ -21,7 +21,7 @@ from core.settings import Settings
 from migrations import runner
 from tenants import signing_keys
 
-COMMANDS = {"worker": ("-m", "ingest.worker"), "api": ("-m", "api")}
+COMMANDS = {"worker": ("-m", "ingest.worker"), "agents": ("-m", "agents.worker"), "api": ("-m", "api")}
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parent.parent
 
 @dataclass(slots=True)
 class House:
-    """A running Atrium. `processes` are `api` and `worker`; `log_dir` holds a log of each."""
+    """A running Atrium. `processes` are `api`, `worker` and `agents`; `log_dir` holds a log of each."""
 
     url: str
     servers: EmbeddedServers

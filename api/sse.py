@@ -1,12 +1,13 @@
-"""Server-sent events: one frame for each typed event, and a failure as an event once the stream has begun."""
+"""Server-sent events: frames as they go over the wire, and a failure as an event once the stream has begun."""
 
 import json
 import logging
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
-from sse_starlette import EventSourceResponse, ServerSentEvent
+from fastapi import Header, Request
+from pydantic import AfterValidator
+from sse_starlette import EventSourceResponse
 
 from core.errors import AtriumError
 
@@ -18,24 +19,35 @@ SEND_SECONDS = 30
 # For `responses=` of a route, so that /docs shows what it sends.
 EVENT_STREAM: dict[str, Any] = {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
 
+LastEventId = Annotated[
+    str | None,
+    Header(alias="Last-Event-ID", pattern=r"^(-|-?\d{1,18})$", description="The last id that was seen; `-` is none."),
+    AfterValidator(lambda id_: "0" if id_ == "-" else id_),
+]
 
-def event_stream(request: Request, frames: AsyncIterator[tuple[str, str]]) -> EventSourceResponse:
-    """`frames` are pairs of an event's name and its data as JSON in one line."""
+
+def frame(event: str, data: str, id_: int | str | None = None) -> bytes:
+    """`data` is JSON in one line."""
+    numbered = "" if id_ is None else f"id: {id_}\r\n"
+    return f"{numbered}event: {event}\r\ndata: {data}\r\n\r\n".encode()
+
+
+def event_stream(
+    request: Request, frames: AsyncIterator[bytes], headers: dict[str, str] | None = None
+) -> EventSourceResponse:
     return EventSourceResponse(
-        _numbered(request.state.request_id, frames),
+        _with_failure(request.state.request_id, frames),
         ping=PING_SECONDS,
         # A reader that takes nothing for so long has gone.
         send_timeout=SEND_SECONDS,
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no", **(headers or {})},
     )
 
 
-async def _numbered(request_id: str, frames: AsyncIterator[tuple[str, str]]) -> AsyncIterator[ServerSentEvent]:
-    number = 0
+async def _with_failure(request_id: str, frames: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     try:
-        async for event, data in frames:
-            number += 1
-            yield ServerSentEvent(event=event, data=data, id=str(number))
+        async for each in frames:
+            yield each
     except AtriumError as error:
         log.warning("stream ended early: %s", error.code, extra={"request_id": request_id})
         yield _failure(error.code, error.detail, request_id)
@@ -44,5 +56,6 @@ async def _numbered(request_id: str, frames: AsyncIterator[tuple[str, str]]) -> 
         yield _failure("internal_error", "Something went wrong on our side.", request_id)
 
 
-def _failure(code: str, detail: str, request_id: str) -> ServerSentEvent:
-    return ServerSentEvent(event="error", data=json.dumps({"code": code, "detail": detail, "request_id": request_id}))
+def _failure(code: str, detail: str, request_id: str) -> bytes:
+    told = {"error": code, "message": detail, "code": code, "detail": detail, "request_id": request_id}
+    return frame("error", json.dumps(told))

@@ -11,7 +11,7 @@ from sse_starlette import EventSourceResponse
 
 from api.dependencies import After, Allow, IdempotencyKey, Limit, Rooms
 from api.etag import conditional
-from api.sse import EVENT_STREAM, event_stream
+from api.sse import EVENT_STREAM, event_stream, frame
 from api.uploads import MULTIPART, Uploads, Writer
 from core.paging import Page
 from core.tenancy import TenantContext
@@ -82,9 +82,9 @@ async def follow(
     """Events `queued`, `loading` (pages done, in total), `embedding` (chunks), and at last `ready` or `failed`."""
     await documents.get(rooms.database, ctx, knowledge_base_id, document_id)
 
-    async def frames() -> AsyncIterator[tuple[str, str]]:
+    async def frames() -> AsyncIterator[bytes]:
         async for step in progress.follow(rooms.database, rooms.cache, ctx, knowledge_base_id, document_id):
-            yield step.stage, PROGRESS.dump_json(step).decode()
+            yield frame(step.stage, PROGRESS.dump_json(step).decode())
 
     return event_stream(request, frames())
 

@@ -1,13 +1,14 @@
 """`/v1/threads`: a member's own conversations."""
 
+from dataclasses import asdict, dataclass
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from agents import threads
-from agents.threads import Thread, ThreadWithMessages
+from agents import threads, transcript
+from agents.transcript import Heading, Message
 from api.dependencies import After, Allow, Limit, Rooms
 from api.text import Name
 from core.paging import Page
@@ -24,21 +25,33 @@ class ThreadChange(BaseModel):
     title: Name
 
 
+@dataclass(frozen=True, slots=True)
+class ThreadWithMessages(Heading):
+    messages: list[Message]
+
+
 @router.get("", summary="List threads")
-async def list_page(rooms: Rooms, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[Thread]:
-    return await threads.list_page(rooms.database, ctx, cursor=cursor, limit=limit)
+async def list_page(rooms: Rooms, ctx: Reader, cursor: After, limit: Limit = 50) -> Page[Heading]:
+    async with rooms.database.tenant_transaction(ctx) as connection:
+        return await transcript.headings(connection, ctx, cursor=cursor, limit=limit)
 
 
 @router.get("/{thread_id}", summary="Get a thread with its messages")
 async def get(rooms: Rooms, ctx: Reader, thread_id: UUID) -> ThreadWithMessages:
-    return await threads.get(rooms.database, ctx, thread_id)
+    async with rooms.database.tenant_transaction(ctx) as connection:
+        heading = await transcript.heading(connection, ctx, thread_id)
+        messages = await transcript.messages_of(connection, ctx, thread_id)
+    return ThreadWithMessages(**asdict(heading), messages=messages)
 
 
 @router.patch("/{thread_id}", summary="Rename a thread")
-async def rename(rooms: Rooms, ctx: Writer, thread_id: UUID, body: ThreadChange) -> Thread:
-    return await threads.rename(rooms.database, ctx, thread_id, body.title)
+async def rename(rooms: Rooms, ctx: Writer, thread_id: UUID, body: ThreadChange) -> Heading:
+    async with rooms.database.tenant_transaction(ctx) as connection:
+        return await transcript.rename(connection, ctx, thread_id, body.title)
 
 
 @router.delete("/{thread_id}", status_code=204, summary="Delete a thread")
 async def delete(rooms: Rooms, ctx: Writer, thread_id: UUID) -> None:
-    await threads.delete(rooms.database, ctx, thread_id)
+    """An answer that is under way ends."""
+    async with rooms.database.tenant_transaction(ctx) as connection:
+        await threads.delete(connection, ctx, thread_id)

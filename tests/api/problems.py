@@ -3,6 +3,13 @@
 import httpx
 
 
+def code_of(answer: httpx.Response) -> str:
+    """Of a problem, or of an error on the routes that OpenAI's clients call."""
+    body = answer.json()
+    code: str = body.get("error", body)["code"]
+    return code
+
+
 def assert_problem(answer: httpx.Response) -> None:
     assert answer.headers["Content-Type"] == "application/problem+json"
     problem = answer.json()

@@ -50,22 +50,64 @@ def routes_of(app: FastAPI) -> list[Route]:
 
 def request_of(route: Route, marker: str = "some words") -> dict[str, Any]:
     """A body that the route accepts, with `marker` wherever it takes words."""
-    path = route.path.removeprefix("/v1")
-    match route.method, path:
-        case "POST", "/api-keys":
+    run = {"assistant_id": "agent", "input": {"messages": [{"role": "user", "content": f"What is {marker}?"}]}}
+    match route.method, route.path:
+        case "POST", "/v1/api-keys":
             return {"json": {"name": marker, "role": "viewer"}}
-        case (("POST" | "PATCH"), ("/knowledge-bases" | "/knowledge-bases/{knowledge_base_id}")):
+        case (("POST" | "PATCH"), ("/v1/knowledge-bases" | "/v1/knowledge-bases/{knowledge_base_id}")):
             return {"json": {"name": marker, "description": marker}}
-        case "POST", "/knowledge-bases/{knowledge_base_id}/documents":
+        case "POST", "/v1/knowledge-bases/{knowledge_base_id}/documents":
             return {"files": [("files", (f"{marker}.md", f"# {marker}\n\nHere is {marker}.".encode()))]}
-        case "POST", "/knowledge-bases/{knowledge_base_id}/query":
+        case "POST", "/v1/knowledge-bases/{knowledge_base_id}/query":
             return {"json": {"query": marker}}
-        case "POST", "/chat":
+        case "POST", "/v1/chat":
             return {"json": {"message": f"What is {marker}?"}, "headers": {"Accept": "application/json"}}
-        case "POST", "/embeddings":
+        case "POST", "/v1/chat/completions":
+            return {"json": {"model": "agent", "messages": run["input"]["messages"]}}  # type: ignore[index]
+        case "POST", "/v1/embeddings":
             return {"json": {"input": marker}}
-        case "PATCH", "/threads/{thread_id}":
+        case "PATCH", "/v1/threads/{thread_id}":
             return {"json": {"title": marker}}
+        case "PATCH", "/threads/{thread_id}":
+            return {"json": {"metadata": {"label": marker}}}
+        case "POST", "/threads/{thread_id}/state":
+            return {"json": {"values": {"question": marker}}}
+        case "POST", "/threads/{thread_id}/state/checkpoint":
+            return {"json": {"checkpoint": {"checkpoint_id": str(uuid4())}}}
+        case "POST", "/threads/prune":
+            return {"json": {"thread_ids": [str(uuid4())]}}
+        case "POST", "/runs/cancel":
+            return {"json": {"status": "all"}}
+        case "POST", "/runs/batch":
+            return {"json": [run]}
+        case "POST", ("/runs/crons" | "/threads/{thread_id}/runs/crons"):
+            return {"json": {**run, "schedule": "0 0 1 1 *"}}
+        case "PATCH", "/runs/crons/{cron_id}":
+            return {"json": {"metadata": {"label": marker}}}
+        case "POST", ("/runs" | "/runs/wait" | "/runs/stream"):
+            return {"json": run}
+        case "POST", (
+            "/threads/{thread_id}/runs" | "/threads/{thread_id}/runs/wait" | "/threads/{thread_id}/runs/stream"
+        ):
+            return {"json": run}
+        case "POST", "/assistants":
+            return {"json": {"graph_id": "agent", "name": marker}}
+        case "PATCH", "/assistants/{assistant_id}":
+            return {"json": {"name": marker}}
+        case "POST", "/assistants/{assistant_id}/latest":
+            return {"json": {"version": 1}}
+        case "PUT", "/store/items":
+            return {"json": {"namespace": ["notes"], "key": marker, "value": {"text": marker}}}
+        case "DELETE", "/store/items":
+            return {"json": {"namespace": ["notes"], "key": marker}}
+        case "GET", "/store/items":
+            return {"params": {"namespace": "notes", "key": marker}}
+        case "POST", "/threads/{thread_id}/commands":
+            return {"json": {"id": 1, "method": "agent.getTree", "params": {}}}
+        case "POST", "/threads/{thread_id}/stream/events":
+            return {"json": {"channels": ["values"]}}
+        case "POST", path if path.startswith(("/threads", "/assistants", "/runs", "/store")):
+            return {"json": {}}
         case _:
             return {}
 
@@ -89,3 +131,8 @@ def _calls(dependant: Dependant) -> Iterator[object]:
 
 ROUTES = [route for route in routes_of(create_app(Settings())) if route.path not in DOCUMENTATION]
 PROTECTED = [route for route in ROUTES if route.permission]
+
+# An id that nobody has yet is a thread that begins: another tenant's is one of these.
+LAZY = {"/threads/{thread_id}/commands", "/threads/{thread_id}/stream/events"}
+# They stay open for what a thread does next.
+ENDLESS = {"/threads/{thread_id}/stream", "/threads/{thread_id}/stream/events"}

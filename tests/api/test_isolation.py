@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.person import Person
-from tests.api.routes import PROTECTED
+from tests.api.routes import ENDLESS, PROTECTED, request_of
 
 HOLIDAYS = "# Holidays\n\nEveryone gets 28 days of holiday a year. The office closes on 24 December."
 QUESTION = "How many days of holiday do I get a year?"
@@ -17,17 +17,31 @@ def ids(ann: Person) -> dict[str, str]:
     knowledge_base_id = ann.knowledge_base()
     document = ann.ready(knowledge_base_id, holidays_md=HOLIDAYS, menu_md="The canteen serves soup on Monday.")[0]
     ann.http.post("/v1/api-keys", json={"name": "robot"})
+    run = ann.chat(QUESTION)[0][1]
+    assistant = {"graph_id": "agent", "name": "Ours"}
+    cron = {"assistant_id": "agent", "schedule": "0 0 1 1 *", "input": {}}
+    note = {"namespace": ["notes"], "key": "holiday", "value": {"days": 28}}
+    ann.http.put("/store/items", json=note).raise_for_status()
     return {
         "knowledge_base_id": knowledge_base_id,
         "document_id": document["document_id"],
-        "thread_id": ann.chat(QUESTION)[0][1]["thread_id"],
+        **{name: run[name] for name in ("thread_id", "run_id")},
+        "checkpoint_id": ann.http.get(f"/threads/{run['thread_id']}/state").json()["checkpoint"]["checkpoint_id"],
+        "assistant_id": ann.http.post("/assistants", json=assistant).json()["assistant_id"],
+        "cron_id": ann.http.post("/runs/crons", json=cron).json()["cron_id"],
+        "namespace": "respond",
+        "model": "agent",
     }
 
 
 def read(ann: Person, ids: dict[str, str]) -> dict[str, bytes]:
     """The body of every route that can be read."""
-    paths = [route.path_with(ids) for route in PROTECTED if route.method == "GET"]
-    return {path: ann.http.get(path).raise_for_status().content for path in paths}
+    readable = [route for route in PROTECTED if route.method == "GET" and route.path not in ENDLESS]
+    answers = {
+        route: ann.http.get(route.path_with(ids), **request_of(route, "holiday")).raise_for_status()
+        for route in readable
+    }
+    return {str(route): answer.content for route, answer in answers.items()}
 
 
 def found(ann: Person, ids: dict[str, str]) -> bytes:

@@ -105,7 +105,7 @@ def test_a_title_out_of_bounds_gets_422(ann: Person, thread_id: str, title: obje
 
 def rows_of(house: House, thread_id: str) -> dict[str, int]:
     """Wherever anything of a thread is kept."""
-    tables = ("threads", "runs", "messages", "checkpoints", "checkpoint_blobs", "checkpoint_writes")
+    tables = ("threads", "runs", "messages", "checkpoints", "checkpoint_values", "checkpoint_writes")
     with behind_the_api(house) as connection:
         return {
             table: connection.execute(
