@@ -3,7 +3,7 @@ PYTHON ?= python3
 PY := .venv/bin/python
 UV := .uv/bin/uv
 
-.PHONY: install run demo test check format bench keys lock clean
+.PHONY: install run demo test test-js check format bench chaos keys lock clean
 
 install: .venv/installed
 
@@ -15,6 +15,10 @@ demo: install         ## the main job over real HTTP, without hands, on a tempor
 
 test: install
 	$(PY) -m pytest
+
+test-js: install      ## the JavaScript SDK and useStream against a house; needs Node.js >= 20 and npm
+	@npm ci --silent --prefix tests/js
+	@$(PY) -m tests.js
 
 check: install        ## format, lint, types, arrows
 	.venv/bin/ruff format --check .
@@ -28,6 +32,9 @@ format: install
 
 bench: install        ## a table on the screen, JSON in bench/results/
 	@$(PY) -m bench
+
+chaos: install        ## 200 kills under load, and what became of everything acknowledged; five minutes
+	@$(PY) -m bench.chaos
 
 keys: install         ## jwt-keys.json with a new signing key, for real stores
 	@$(PY) -m tenants.signing_keys jwt-keys.json

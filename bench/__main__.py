@@ -9,7 +9,21 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-from bench import embedding, indexing, load, memory, overload, pdf, report, routes, search, streams, tokens
+from bench import (
+    checkpoints,
+    embedding,
+    indexing,
+    load,
+    memory,
+    overload,
+    pdf,
+    report,
+    routes,
+    search,
+    streams,
+    tokens,
+)
+from bench.engine import runs, streaming
 from bench.house import inhabited_house, tight_house
 from bench.report import Measurement
 from bench.stores import stores
@@ -25,13 +39,15 @@ class Group:
 
 GROUPS = (
     Group(nullcontext, {"tokens": tokens.run, "embedding": embedding.run}),
-    Group(stores, {"indexing": indexing.run, "search": search.run}),
+    Group(stores, {"checkpoints": checkpoints.run, "indexing": indexing.run, "search": search.run}),
     Group(
         inhabited_house,
         # Memory is looked at when the house has done all the rest.
         {"pdf": pdf.run, "routes": routes.run, "streams": streams.run, "load": load.run, "memory": memory.run},
     ),
     Group(tight_house, {"overload": overload.run}),
+    # Each opens one server after the other: what is idle would cost, too.
+    Group(nullcontext, {"runs": runs.run, "streaming": streaming.run}),
 )
 NAMES = [name for group in GROUPS for name in group.benches]
 # Load average above which latencies tell more about the neighbours.
