@@ -7,15 +7,17 @@ from uuid import UUID
 
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langgraph.types import StateSnapshot
+from psycopg import AsyncCursor
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from agents import queue, runs, threads, transcript, webhooks, wire
+from agents import queue, runs, transcript, webhooks, wire
 from agents.event_log import END, EventLog
 from agents.modes import last
 from agents.queue import Cancel, Claim
 from agents.runs import Run, Status
 from core.db import Connection, Database
-from core.errors import AtriumError, NotFound, Unavailable
+from core.errors import AtriumError, Unavailable
 from core.tenancy import TenantContext
 from graphs.fence import Fenced
 from tenants import usage
@@ -76,8 +78,11 @@ async def end(
     *,
     unwritten: list[tuple[str, str]],
     tokens: UsageMetadataCallbackHandler,
-) -> None:
-    """One transaction: the last events, the run's and its thread's rows, the answer, usage, and the webhook."""
+) -> bool:
+    """One transaction: the last events, the run's and its thread's rows, the answer, usage, and the webhook.
+
+    Whether another run waits for the thread. Raises `Fenced`.
+    """
     ctx = claim.ctx
     interrupts = {} if snapshot is None else _interrupts_of(snapshot)
     events = [
@@ -85,13 +90,15 @@ async def end(
         *last(run, ending.status, ending.code, ending.detail, tokens.usage_metadata, waits=bool(interrupts)),
         (END, wire.dumps({"run_id": run.run_id, "status": ending.status})),
     ]
-    async with database.tenant_transaction(ctx) as connection:
+    # Whether there is a webhook to tell is counted, which a pipeline cannot before it ends.
+    begin = database.tenant_pipeline if run.request.webhook is None else database.tenant_transaction
+    async with begin(ctx) as connection:
         # First the thread, then its head, then the queue: whoever locks them does so in this order.
         await _lock(connection, ctx, run.thread_id)
         newest = await event_log.append(ctx, claim.fence, run.run_id, events, connection=connection)
         await queue.remove(connection, ctx, run.run_id)
         await _record_usage(connection, ctx, run.run_id, tokens)
-        await _update_thread(connection, ctx, run, ending, snapshot, interrupts)
+        settled = await _settle_thread(connection, ctx, run, ending, snapshot, interrupts)
         if ending.rolls_back:
             await runs.delete_row(connection, ctx, run.run_id)
         else:
@@ -101,42 +108,45 @@ async def end(
             if run.request.webhook is not None:
                 await webhooks.defer(connection, ctx, run.run_id)
     event_log.announce(ctx, run.thread_id, newest, run.run_id, events)
+    thread = await settled.fetchone()
+    return thread is not None and thread["status"] == "busy"
 
 
 async def _lock(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
-    try:
-        await threads.lock(connection, ctx, thread_id, by_role=True)
-    except NotFound as exc:
-        raise Fenced from exc
+    """A thread that is gone has no head either, so that nothing is appended to it."""
+    await connection.execute(
+        "SELECT FROM threads WHERE tenant_id = %s AND thread_id = %s FOR NO KEY UPDATE", (ctx.tenant_id, thread_id)
+    )
 
 
-async def _update_thread(
+async def _settle_thread(
     connection: Connection,
     ctx: TenantContext,
     run: Run,
     ending: Ending,
     snapshot: StateSnapshot | None,
     interrupts: dict[str, Any],
-) -> None:
-    """A thread whose newest run was cancelled in the middle is idle, not in error."""
+) -> AsyncCursor[DictRow]:
+    """Where its new status is fetched from. After a run that was cancelled in the middle it is idle, not in error."""
     error = {"error": ending.code, "message": ending.detail} if ending.status in ("error", "timeout") else None
-    values = None if snapshot is None else wire.dumps(snapshot.values)
-    await connection.execute(
-        "UPDATE threads SET error = %(error)s, values = coalesce(%(values)s::jsonb, values), "
-        "interrupts = %(interrupts)s::jsonb, state_updated_at = now(), "
-        "expires_at = CASE WHEN %(temporary)s THEN now() ELSE expires_at END "
-        "WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s",
+    waits = bool(interrupts) or (ending is SUCCESS and snapshot is not None and bool(snapshot.next))
+    return await connection.execute(
+        "UPDATE threads t SET error = %(error)s, values = coalesce(%(values)s::jsonb, values), "
+        "interrupts = %(interrupts)s::jsonb, updated_at = now(), state_updated_at = now(), "
+        "expires_at = CASE WHEN %(temporary)s THEN now() ELSE expires_at END, status = CASE "
+        "WHEN EXISTS (SELECT FROM run_queue q WHERE q.tenant = t.tenant_id AND q.thread_id = t.thread_id) "
+        "THEN 'busy' ELSE %(status)s END "
+        "WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s RETURNING status",
         {
             "error": None if error is None else Jsonb(error),
-            "values": values,
+            "values": None if snapshot is None else wire.dumps(snapshot.values),
             "interrupts": wire.dumps(interrupts),
             "temporary": run.request.on_completion == "delete",
+            "status": "error" if error else "interrupted" if waits else "idle",
             "tenant_id": ctx.tenant_id,
             "thread_id": run.thread_id,
         },
     )
-    waits = ending is SUCCESS and snapshot is not None and bool(snapshot.next)
-    await runs.settle_thread(connection, ctx, run.thread_id, waits=waits)
 
 
 def _interrupts_of(snapshot: StateSnapshot) -> dict[str, Any]:

@@ -106,9 +106,12 @@ class EventWriter:
         give_up = monotonic() + PATIENCE_SECONDS
         pause = RETRY_SECONDS
         newest = after = None
+        database = self._log.database
         while True:
+            # Whether an earlier attempt was stored is counted, which a pipeline cannot before it ends.
+            begin = database.tenant_pipeline if after is None else database.tenant_transaction
             try:
-                async with self._log.database.tenant_transaction(self._ctx) as connection:
+                async with begin(self._ctx) as connection:
                     newest = await event_batches.append(
                         connection, self._ctx, self._fence, self._run_id, batch, after=after
                     )

@@ -55,17 +55,22 @@ class Execution:
         self._workshop = workshop
         self._claim = claim
         self._asked: Cancel | None = claim.cancel
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._ends = False
 
-    async def run(self) -> None:
-        """What a graph raises ends its run; when our stores fail, or the claim is lost, the run stays as it is."""
+    async def run(self, run: Run | None = None) -> bool:
+        """What a graph raises ends its run; when our stores fail, or the claim is lost, the run stays as it is.
+
+        `run` is known to whoever has just made it. Whether there may be work for an executor now.
+        """
         self._task = asyncio.current_task()
         try:
-            await self._run()
+            return await self._run(run or await self._start())
         except (Fenced, Unavailable, asyncio.CancelledError) as error:
             log.warning("left a run to its next claim: %s", type(error).__name__, extra=self._log_fields)
         except Exception:
             log.exception("an execution broke; the run goes on with its next claim", extra=self._log_fields)
+        return True
 
     def cancel(self, action: Cancel) -> None:
         """Ends the run as interrupted, or as if it had never been."""
@@ -74,22 +79,28 @@ class Execution:
             self.abandon()
 
     def abandon(self) -> None:
-        """Stops without a trace: another executor goes on from the last checkpoint."""
-        if self._task is not None and not self._task.cancelling():
+        """Stops without a trace: another executor goes on from the last checkpoint. What ends already does end."""
+        if self._task is not None and not self._ends and not self._task.cancelling():
             self._task.cancel()
 
     @property
     def _log_fields(self) -> dict[str, Any]:
         return {"tenant_id": self._claim.ctx.tenant_id, "run_id": self._claim.run_id}
 
-    async def _run(self) -> None:
+    async def _start(self) -> Run:
+        async with self._workshop.database.tenant_transaction(self._claim.ctx) as connection:
+            return await runs.start(connection, self._claim.ctx, self._claim.run_id)
+
+    async def _run(self, run: Run) -> bool:
+        """Whether another run waits for the thread."""
         shop, ctx = self._workshop, self._claim.ctx
-        async with shop.database.tenant_transaction(ctx) as connection:
-            run = await runs.start(connection, ctx, self._claim.run_id)
         tokens = UsageMetadataCallbackHandler()
+        # Otherwise a thread is asked for every token.
+        tokens.run_inline = True
         async with EventWriter(shop.log, ctx, self._claim.fence, run.run_id) as writer:
             ending, snapshot = await self._attempt(run, writer, tokens)
             unwritten = await writer.drain()
+        self._ends = True
         end = partial(
             endings.end,
             shop.database,
@@ -101,10 +112,10 @@ class Execution:
             tokens=tokens,
         )
         try:
-            await end(ending, snapshot)
+            return await end(ending, snapshot)
         except DataError:
             # Postgres' text holds no NUL characters: what a graph made of some must not keep its run from ending.
-            await end(endings.UNSTORABLE, None)
+            return await end(endings.UNSTORABLE, None)
 
     async def _attempt(
         self, run: Run, writer: EventWriter, tokens: UsageMetadataCallbackHandler

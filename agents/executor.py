@@ -10,6 +10,7 @@ from uuid import uuid4
 from agents import queue
 from agents.execution import Execution
 from agents.queue import Claim
+from agents.runs import Run
 from core.cache import Cache
 from core.db import Database
 from core.errors import Unavailable
@@ -40,7 +41,7 @@ class Executor:
         self._execution_of = execution_of
         self._max_concurrent = max_concurrent
         self._accepting = 0
-        self._running: dict[Claim, tuple[Execution, asyncio.Task[None]]] = {}
+        self._running: dict[Claim, tuple[Execution, asyncio.Task[bool]]] = {}
         self._look = asyncio.Event()
 
     @asynccontextmanager
@@ -68,12 +69,12 @@ class Executor:
         finally:
             self._accepting -= 1
 
-    def execute(self, claim: Claim) -> None:
-        """Starts a run that is this executor's."""
+    def execute(self, claim: Claim, run: Run | None = None) -> None:
+        """Starts a run that is this executor's; `run` spares reading it."""
         execution = self._execution_of(claim)
-        task = asyncio.create_task(execution.run())
+        task = asyncio.create_task(execution.run(run))
         self._running[claim] = execution, task
-        task.add_done_callback(lambda _: self._ended(claim))
+        task.add_done_callback(lambda task: self._ended(claim, task))
 
     async def announce_work(self) -> None:
         """After a run was queued, or is to be cancelled: every executor looks at once."""
@@ -84,10 +85,11 @@ class Executor:
     def has_room(self) -> bool:
         return len(self._running) < self._max_concurrent
 
-    def _ended(self, claim: Claim) -> None:
+    def _ended(self, claim: Claim, task: asyncio.Task[bool]) -> None:
+        was_full = not self.has_room
         del self._running[claim]
-        # The thread's next run waits for this one.
-        self._look.set()
+        if was_full or task.cancelled() or task.result():
+            self._look.set()
 
     async def _listen(self) -> None:
         async with aclosing(self._cache.subscribe(WORK, timeout_seconds=LOOK_SECONDS)) as wakes:

@@ -5,7 +5,9 @@ from datetime import datetime
 from typing import Any, Literal, LiteralString
 from uuid import UUID
 
+from psycopg import AsyncCursor
 from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 from uuid_utils.compat import uuid7
 
@@ -64,45 +66,29 @@ async def create(
 
     Raises `Conflict` when the thread is busy and the strategy is to reject, or when `run_id` is taken.
     """
-    others = await queue.of_thread(connection, ctx, thread_id)
-    if others and multitask_strategy == "reject":
-        raise Conflict(
-            "The thread is already running; wait for it, or choose another multitask_strategy.", code="thread_busy"
-        )
-    if multitask_strategy in ("interrupt", "rollback"):
-        for other in others:
-            await _cancel(connection, ctx, thread_id, other, multitask_strategy)
-        others = [other for other in others if other.executing]
-    starts_now = executor is not None and not others and after_seconds == 0
-    run = await _insert(
-        connection,
-        ctx,
-        run_id or uuid7(),
-        thread_id,
-        assistant,
-        "running" if starts_now else "pending",
-        multitask_strategy,
-        request,
-        metadata or {},
-    )
-    claim = await queue.put(
-        connection,
-        ctx,
-        run.run_id,
-        thread_id,
-        delay_seconds=after_seconds,
-        executor=executor if starts_now else None,
-    )
-    await connection.execute(
-        "UPDATE threads SET status = 'busy', updated_at = now(), metadata = metadata || %s "
-        "WHERE tenant_id = %s AND thread_id = %s",
-        (
-            Jsonb({"graph_id": assistant.graph_id, "assistant_id": str(assistant.assistant_id)}),
-            ctx.tenant_id,
-            thread_id,
-        ),
-    )
-    return run, claim
+    is_free = await _make_way(connection, ctx, thread_id, multitask_strategy)
+    starts_now = executor is not None and is_free and after_seconds == 0
+    status: Status = "running" if starts_now else "pending"
+    run_id = run_id or uuid7()
+    try:
+        async with connection.pipeline():
+            await _mark_busy(connection, ctx, thread_id, assistant)
+            inserted = await _insert(
+                connection, ctx, run_id, thread_id, assistant, status, multitask_strategy, request, metadata or {}
+            )
+            claim = await queue.put(
+                connection,
+                ctx,
+                run_id,
+                thread_id,
+                delay_seconds=after_seconds,
+                executor=executor if starts_now else None,
+            )
+    except UniqueViolation as exc:
+        raise Conflict("There is a run with this id already.", code="run_exists") from exc
+    row = await inserted.fetchone()
+    assert row is not None, "an insert returns its row"
+    return _run(row), claim
 
 
 async def start(connection: Connection, ctx: TenantContext, run_id: UUID) -> Run:
@@ -203,6 +189,22 @@ async def cancel(
     return bool(waiting)
 
 
+async def _make_way(
+    connection: Connection, ctx: TenantContext, thread_id: UUID, multitask_strategy: MultitaskStrategy
+) -> bool:
+    """Does to the thread's other runs what the strategy says. Whether none is left; raises `Conflict`."""
+    others = await queue.of_thread(connection, ctx, thread_id)
+    if others and multitask_strategy == "reject":
+        raise Conflict(
+            "The thread is already running; wait for it, or choose another multitask_strategy.", code="thread_busy"
+        )
+    if multitask_strategy in ("interrupt", "rollback"):
+        for other in others:
+            await _cancel(connection, ctx, thread_id, other, multitask_strategy)
+        others = [other for other in others if other.executing]
+    return not others
+
+
 async def _cancel(
     connection: Connection, ctx: TenantContext, thread_id: UUID, item: queue.Queued, action: Cancel
 ) -> None:
@@ -217,18 +219,27 @@ async def _cancel(
     await settle_thread(connection, ctx, thread_id)
 
 
-async def settle_thread(connection: Connection, ctx: TenantContext, thread_id: UUID, *, waits: bool = False) -> None:
-    """A thread is busy while a run of it waits or runs; then it says how the last one left it.
-
-    `waits`: the graph stopped before a node, to be told to go on.
-    """
+async def settle_thread(connection: Connection, ctx: TenantContext, thread_id: UUID) -> None:
+    """A thread is busy while a run of it waits or runs; then it says how the last one left it."""
     await connection.execute(
         "UPDATE threads t SET updated_at = now(), status = CASE "
         "WHEN EXISTS (SELECT FROM run_queue q WHERE q.tenant = t.tenant_id AND q.thread_id = t.thread_id) "
         "THEN 'busy' WHEN error IS NOT NULL THEN 'error' "
-        "WHEN %s OR interrupts <> '{}' THEN 'interrupted' ELSE 'idle' END "
+        "WHEN interrupts <> '{}' THEN 'interrupted' ELSE 'idle' END "
         "WHERE tenant_id = %s AND thread_id = %s",
-        (waits, ctx.tenant_id, thread_id),
+        (ctx.tenant_id, thread_id),
+    )
+
+
+async def _mark_busy(connection: Connection, ctx: TenantContext, thread_id: UUID, assistant: Assistant) -> None:
+    await connection.execute(
+        "UPDATE threads SET status = 'busy', updated_at = now(), metadata = metadata || %s "
+        "WHERE tenant_id = %s AND thread_id = %s",
+        (
+            Jsonb({"graph_id": assistant.graph_id, "assistant_id": str(assistant.assistant_id)}),
+            ctx.tenant_id,
+            thread_id,
+        ),
     )
 
 
@@ -242,33 +253,28 @@ async def _insert(
     multitask_strategy: MultitaskStrategy,
     request: RunRequest,
     metadata: dict[str, Any],
-) -> Run:
-    try:
-        rows = await connection.execute(
-            "INSERT INTO runs (tenant_id, run_id, thread_id, user_id, assistant_id, graph_id, status, "
-            "multitask_strategy, request, metadata, events_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
-            "coalesce((SELECT seq FROM thread_heads WHERE tenant_id = %s AND thread_id = %s), 0)) "
-            f"RETURNING {_COLUMNS}",
-            (
-                ctx.tenant_id,
-                run_id,
-                thread_id,
-                ctx.user_id,
-                assistant.assistant_id,
-                assistant.graph_id,
-                status,
-                multitask_strategy,
-                Jsonb(request.model_dump(mode="json", exclude_defaults=True)),
-                Jsonb(metadata),
-                ctx.tenant_id,
-                thread_id,
-            ),
-        )
-    except UniqueViolation as exc:
-        raise Conflict("There is a run with this id already.", code="run_exists") from exc
-    row = await rows.fetchone()
-    assert row is not None, "an insert returns its row"
-    return _run(row)
+) -> AsyncCursor[DictRow]:
+    """Where its row is fetched from."""
+    return await connection.execute(
+        "INSERT INTO runs (tenant_id, run_id, thread_id, user_id, assistant_id, graph_id, status, "
+        "multitask_strategy, request, metadata, events_after) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, "
+        "coalesce((SELECT seq FROM thread_heads WHERE tenant_id = %s AND thread_id = %s), 0)) "
+        f"RETURNING {_COLUMNS}",
+        (
+            ctx.tenant_id,
+            run_id,
+            thread_id,
+            ctx.user_id,
+            assistant.assistant_id,
+            assistant.graph_id,
+            status,
+            multitask_strategy,
+            Jsonb(request.model_dump(mode="json", exclude_defaults=True)),
+            Jsonb(metadata),
+            ctx.tenant_id,
+            thread_id,
+        ),
+    )
 
 
 def _run(row: dict[str, Any]) -> Run:

@@ -51,19 +51,19 @@ async def put(
     return run, claim
 
 
-async def go(engine: Engine, claim: Claim | None) -> None:
+async def go(engine: Engine, claim: Claim | None, run: Run | None = None) -> None:
     """Executes here what is this process's; tells the others when something waits, or was interrupted for it."""
     if claim is not None:
-        engine.executor.execute(claim)
+        engine.executor.execute(claim, run)
     else:
         await engine.executor.announce_work()
 
 
 async def start(engine: Engine, ctx: TenantContext, assistant: str, request: RunRequest, **options: Any) -> Run:
     """`put` in a transaction of its own, and `go`."""
-    async with engine.database.tenant_transaction(ctx) as connection:
+    async with engine.database.tenant_transaction(ctx, prepared=True) as connection:
         run, claim = await put(engine, connection, ctx, assistant, request, **options)
-    await go(engine, claim)
+    await go(engine, claim, run)
     if run.multitask_strategy in ("interrupt", "rollback"):
         # Who reads a run that never started learns here that it never will.
         engine.log.wake(ctx, run.thread_id)

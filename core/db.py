@@ -1,7 +1,7 @@
 """The two doors to Postgres: one opens on a single tenant's rows, the other only on identities."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 from pgvector.psycopg import register_vector_async
@@ -22,6 +22,7 @@ START_SECONDS = 30.0
 _BEGIN_FOR_TENANT = sql.SQL("BEGIN {mode}; SELECT set_config('app.tenant_id', {tenant_id}, true)")
 _READ_WRITE = sql.SQL("")
 _SNAPSHOT = sql.SQL("ISOLATION LEVEL REPEATABLE READ READ ONLY")
+_SET_TENANT = "SELECT set_config('app.tenant_id', %s, true)"
 
 
 class Database:
@@ -47,16 +48,36 @@ class Database:
         await self._app.close()
 
     @asynccontextmanager
-    async def tenant_transaction(self, ctx: TenantContext, *, snapshot: bool = False) -> AsyncIterator[Connection]:
+    async def tenant_transaction(
+        self, ctx: TenantContext, *, snapshot: bool = False, prepared: bool = False
+    ) -> AsyncIterator[Connection]:
         """A transaction as `atrium_app` that sees the rows of `ctx.tenant_id` and no others.
 
         `snapshot=True` makes it read-only and repeatable: every statement sees the same moment.
+        `prepared=True` is for hot statements that are literal: the connection keeps their plans.
         """
         begin = _BEGIN_FOR_TENANT.format(
             mode=_SNAPSHOT if snapshot else _READ_WRITE, tenant_id=sql.Literal(str(ctx.tenant_id))
         )
         async with _begun(self._app, begin) as connection:
-            yield connection
+            with _keeping_plans(connection) if prepared else nullcontext():
+                yield connection
+
+    @asynccontextmanager
+    async def tenant_pipeline(self, ctx: TenantContext) -> AsyncIterator[Connection]:
+        """A prepared `tenant_transaction` in one round trip: no statement waits for the one before it.
+
+        They commit, or raise, when the block ends; their rows may be fetched after that, and counts are known then.
+        """
+        async with _borrowed(self._app, _expect_silence) as connection, connection.pipeline():
+            try:
+                with _keeping_plans(connection):
+                    await connection.execute(_SET_TENANT, (str(ctx.tenant_id),))
+                    yield connection
+            except BaseException:
+                # The end of the pipeline would commit what was sent.
+                await connection.close()
+                raise
 
     @asynccontextmanager
     async def auth_transaction(self) -> AsyncIterator[Connection]:
@@ -74,14 +95,40 @@ class Database:
             yield connection
 
 
+@contextmanager
+def _keeping_plans(connection: Connection) -> Iterator[None]:
+    connection.prepare_threshold = 0
+    try:
+        yield
+    finally:
+        connection.prepare_threshold = None
+
+
 @asynccontextmanager
 async def _begun(pool: Pool, begin: Statement) -> AsyncIterator[Connection]:
     """A connection on which `begin` has run. Commits at the end, rolls back on an error."""
+
+    async def run(connection: Connection) -> None:
+        await connection.execute(begin)
+
+    async with _borrowed(pool, run) as connection, connection:
+        yield connection
+
+
+async def _expect_silence(connection: Connection) -> None:
+    """Raises `OperationalError` when Postgres has closed the connection, without a round trip."""
+    # The first look takes in what it said when it closed, the second sees that it did.
+    connection.pgconn.consume_input()
+    connection.pgconn.consume_input()
+
+
+@asynccontextmanager
+async def _borrowed(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) -> AsyncIterator[Connection]:
+    """A connection of the pool which `prove` has shown to be alive."""
     try:
-        connection = await _live(pool, begin)
+        connection = await _live(pool, prove)
         try:
-            async with connection:
-                yield connection
+            yield connection
         finally:
             await pool.putconn(connection)
     except OperationalError as exc:
@@ -90,12 +137,12 @@ async def _begun(pool: Pool, begin: Statement) -> AsyncIterator[Connection]:
         ) from exc
 
 
-async def _live(pool: Pool, begin: Statement) -> Connection:
+async def _live(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) -> Connection:
     """After a restart of Postgres every pooled connection is dead: each is put back, which replaces it."""
     for others_left in range(pool.max_size, -1, -1):
         connection = await pool.getconn()
         try:
-            await connection.execute(begin)
+            await prove(connection)
             return connection
         except BaseException as error:
             await pool.putconn(connection)

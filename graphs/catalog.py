@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid5
@@ -18,6 +18,7 @@ from core.llm.provider import chat_model
 from core.settings import Settings
 from core.tenancy import TenantContext
 from graphs import loading
+from graphs.admitted_types import admitted_types
 from graphs.caller import Caller
 from graphs.chat import ChatGraphBuilder, chat_graph
 from graphs.client_context import agent_context
@@ -52,6 +53,11 @@ class Catalog:
         built_in = OwnGraph(agent.compile(name=self.agent_id), "Answers from the tenant's documents, with citations.")
         self._graphs = {self.agent_id: built_in, **own}
         self.graph_ids = tuple(self._graphs)
+        self._admitted = {
+            graph_id: admitted_types(each.graph)
+            for graph_id, each in self._graphs.items()
+            if not isinstance(each.graph, Factory)
+        }
 
     def require(self, graph_id: str) -> str:
         """The id itself. Raises `NotFound` when there is no such graph."""
@@ -87,10 +93,10 @@ class Catalog:
         """The graph with this memory, for one use. Raises `NotFound`, and what a factory of your own raises."""
         found = self._graphs[self.require(graph_id)].graph
         if not isinstance(found, Factory):
-            yield _with_memory(found, graph_id, store, checkpointer)
+            yield _with_memory(found, graph_id, self._admitted[graph_id], store, checkpointer)
             return
         async with found.build(config, _runtime(access, config, store, context)) as made:
-            yield _with_memory(made, graph_id, store, checkpointer)
+            yield _with_memory(made, graph_id, admitted_types(made), store, checkpointer)
 
 
 @asynccontextmanager
@@ -107,9 +113,15 @@ async def open_catalog(
 
 
 def _with_memory(
-    graph: AnyGraph, graph_id: str, store: BaseStore, checkpointer: BaseCheckpointSaver[Any] | None
+    graph: AnyGraph,
+    graph_id: str,
+    admitted: Collection[tuple[str, ...]],
+    store: BaseStore,
+    checkpointer: BaseCheckpointSaver[Any] | None,
 ) -> AnyGraph:
     named = {"name": graph_id} if graph.name == _UNNAMED else {}
+    if checkpointer is not None:
+        checkpointer = checkpointer.with_allowlist(admitted)
     return graph.copy(update={"checkpointer": checkpointer, "store": store, **named})
 
 

@@ -13,6 +13,7 @@ from langgraph.checkpoint.base import (
     CheckpointMetadata,
     CheckpointTuple,
     PendingWrite,
+    copy_checkpoint,
     writes_sort_key,
 )
 from langgraph.checkpoint.serde.base import SerializerProtocol
@@ -116,12 +117,8 @@ SELECT: LiteralString = """
 
 
 async def execute(connection: Connection, statement: Statement) -> AsyncCursor[DictRow]:
-    """The connection keeps the statement's plan: it is the same for every tenant, and costs more than the rest."""
-    connection.prepare_threshold = 0
-    try:
-        return await connection.cursor(binary=True).execute(*statement)
-    finally:
-        connection.prepare_threshold = None
+    """Bytes come as they are; as text they would be twice as long."""
+    return await connection.cursor(binary=True).execute(*statement)
 
 
 def put(
@@ -184,14 +181,16 @@ def at(ctx: TenantContext, place: Place, checkpoint_id: str | None) -> Statement
 
 
 def loaded(row: DictRow, serde: SerializerProtocol) -> tuple[CheckpointTuple, dict[str, Tail]]:
-    """A row of `SELECT`, and the lists in it as they are stored."""
+    """A row of `SELECT`, which stays as it is, and the lists in it as they are stored."""
     place = Place(row["thread_id"], row["checkpoint_ns"])
     values, tails = _channel_values(row["channel_values"] or (), serde)
     checkpoint, parent_id = row["checkpoint"], row["parent_checkpoint_id"]
+    whole = {**checkpoint, "channel_values": {**checkpoint["channel_values"], **values}}
     found = CheckpointTuple(
         place.config(row["checkpoint_id"]),
-        cast(Checkpoint, {**checkpoint, "channel_values": {**checkpoint["channel_values"], **values}}),
-        row["metadata"],
+        # LangGraph goes on counting in what it is given.
+        copy_checkpoint(cast(Checkpoint, whole)),
+        row["metadata"].copy(),
         place.config(parent_id) if parent_id else None,
         _pending_writes(row["pending_writes"] or (), serde),
     )

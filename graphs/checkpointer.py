@@ -1,5 +1,6 @@
 """What a graph remembers between its steps: LangGraph's saver contract on tables that know their tenant."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from langgraph.checkpoint.base import (
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver, Conn
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from core.db import Connection, Database
@@ -54,6 +56,9 @@ class TenantSaver(AsyncPostgresSaver):
         self._fence = fence
         # What is known to be stored: the next checkpoint adds to it without reading it again.
         self._tails: dict[Place, dict[str, Tail]] = {}
+        # Behind a fence the newest rows stay as they were first read, until we write ourselves.
+        self._found: dict[Place, DictRow | None] = {}
+        self._has_written = asyncio.Event()
 
     async def setup(self) -> None:
         """The migrations have made the tables."""
@@ -66,15 +71,15 @@ class TenantSaver(AsyncPostgresSaver):
         return (step + 1 << _RANDOM_BITS) + random.getrandbits(_RANDOM_BITS)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
-        place = Place.of(config)
-        async with self._database.tenant_transaction(self._ctx) as connection:
-            found = checkpoint_rows.at(self._ctx, place, get_checkpoint_id(config))
-            cursor = await checkpoint_rows.execute(connection, found)
-        row = await cursor.fetchone()
+        place, checkpoint_id = Place.of(config), get_checkpoint_id(config)
+        if checkpoint_id is None and place in self._found and not self._has_written.is_set():
+            row = self._found[place]
+        else:
+            row = await self._row(place, checkpoint_id)
         if row is None:
             return None
-        checkpoint, self._tails[place] = checkpoint_rows.loaded(row, self.serde)
-        return checkpoint
+        found, self._tails[place] = checkpoint_rows.loaded(row, self.serde)
+        return found
 
     async def alist(
         self,
@@ -161,6 +166,14 @@ class TenantSaver(AsyncPostgresSaver):
                 else:
                     await retention.keep_latest(connection, self._ctx, thread_id)
 
+    async def _row(self, place: Place, checkpoint_id: str | None) -> DictRow | None:
+        async with self._database.tenant_pipeline(self._ctx) as connection:
+            cursor = await checkpoint_rows.execute(connection, checkpoint_rows.at(self._ctx, place, checkpoint_id))
+        row = await cursor.fetchone()
+        if self._fence is not None and checkpoint_id is None:
+            self._found[place] = row
+        return row
+
     async def _put(
         self,
         config: RunnableConfig,
@@ -179,13 +192,15 @@ class TenantSaver(AsyncPostgresSaver):
         return grown
 
     async def _write(self, *statements: Statement) -> None:
-        async with self._database.tenant_transaction(self._ctx) as connection:
+        self._has_written.set()
+        async with self._database.tenant_pipeline(self._ctx) as connection:
             written = [await checkpoint_rows.execute(connection, statement) for statement in statements]
         if any(cursor.rowcount == 0 for cursor in written):
             raise Fenced
 
     @asynccontextmanager
     async def _writing(self) -> AsyncIterator[Connection]:
+        self._has_written.set()
         async with self._database.tenant_transaction(self._ctx) as connection:
             if self._fence is not None:
                 await hold(connection, self._ctx, self._fence)
@@ -222,6 +237,6 @@ class TenantSaver(AsyncPostgresSaver):
             parameters = [*parameters, *last]
         order: LiteralString = " ORDER BY c.checkpoint_id DESC, c.thread_id DESC, c.checkpoint_ns DESC LIMIT %s"
         statement = (f"{checkpoint_rows.SELECT} {where} {order}", [*parameters, size])
-        async with self._database.tenant_transaction(self._ctx) as connection:
+        async with self._database.tenant_pipeline(self._ctx) as connection:
             cursor = await checkpoint_rows.execute(connection, statement)
         return await cursor.fetchall()
