@@ -16,7 +16,7 @@ from api.agent_protocol.run_streams import Writer
 from api.agent_protocol.run_views import Run
 from api.dependencies import Rooms
 from api.sse import EVENT_STREAM
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 
 router = APIRouter(prefix="/runs", tags=["Stateless Runs"], route_class=JsonRoute)
 
@@ -28,6 +28,8 @@ async def cancel_many(rooms: Rooms, ctx: Writer, body: RunsCancel, action: Cance
     if body.status is not None:
         async with rooms.database.tenant_transaction(ctx) as connection:
             found = await runs.unfinished(connection, ctx, body.status)
+        if not found:
+            raise NotFound("run")
     elif body.thread_id is not None and body.run_ids:
         found = {body.thread_id: body.run_ids}
     else:

@@ -80,6 +80,7 @@ def test_another_tenant_s_ids_open_nothing_and_its_words_are_never_seen(new_pers
 def furnish(walker: Walker) -> None:
     """One of everything."""
     for route in ROUTES:
-        if route.method == "POST" and set(route.id_names) <= {"knowledge_base_id"}:
+        # There may be nothing to cancel any more.
+        if route.method == "POST" and set(route.id_names) <= {"knowledge_base_id"} and route.path != "/runs/cancel":
             assert walker.step(route, {name: walker.ids[name][-1] for name in route.id_names}).is_success, str(route)
     assert set(ID_NAMES) == set(walker.ids)
