@@ -18,7 +18,7 @@ class Run(BaseModel):
     updated_at: datetime
     status: Status
     metadata: dict[str, Any]
-    kwargs: dict[str, Any]
+    kwargs: dict[str, Any]  # type: ignore[no-redef]  # the plugin takes it for its own __init__'s
     multitask_strategy: MultitaskStrategy
 
     @staticmethod
