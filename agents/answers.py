@@ -6,7 +6,7 @@ from uuid import UUID
 
 from agents.chat import Asked
 from agents.engine import Engine
-from agents.events import RunFailed, Usage
+from agents.modes.chat_events import RunFailed, Usage
 from core.errors import AtriumError, Unavailable
 from core.tenancy import TenantContext
 from graphs.state import Citation, Source

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from agents import starting, transcript
+from agents import starting
 from agents.engine import Engine
-from agents.queue import Claim
-from agents.run_request import RunRequest
-from agents.runs import Run
+from agents.runs.queue import Claim
+from agents.runs.request import RunRequest
+from agents.runs.runs import Run
+from agents.threads import transcript
 from core.tenancy import TenantContext
 from retrieval import knowledge_bases
 from tenants import idempotency

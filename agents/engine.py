@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from langchain_core.callbacks import BaseCallbackHandler
 
-from agents.event_log import EventLog
-from agents.execution import Execution, Workshop
-from agents.executor import Executor
+from agents.events.log import EventLog
+from agents.execution.execution import Execution, Workshop
+from agents.execution.executor import Executor
 from core.cache import Cache
 from core.db import Database
 from core.resources import Resources
 from core.telemetry import trace_callbacks
-from graphs.catalog import Catalog, open_catalog
+from graphs.catalog.catalog import Catalog, open_catalog
 from retrieval.embeddings import LocalEmbeddings, RemoteEmbeddings
 
 

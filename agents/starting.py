@@ -3,11 +3,14 @@
 from typing import Any, Literal
 from uuid import UUID
 
-from agents import assistants, runs, threads, transcript
+from agents.assistants import assistants
 from agents.engine import Engine
-from agents.queue import Cancel, Claim
-from agents.run_request import RunRequest
-from agents.runs import MultitaskStrategy, Run
+from agents.runs import runs
+from agents.runs.queue import Cancel, Claim
+from agents.runs.request import RunRequest
+from agents.runs.runs import MultitaskStrategy, Run
+from agents.threads import threads, transcript
+from agents.webhooks import webhooks
 from core.db import Connection
 from core.tenancy import TenantContext
 
@@ -40,13 +43,16 @@ async def put(
         connection,
         ctx,
         thread_id=thread_id,
-        assistant=found,
+        assistant_id=found.assistant_id,
+        graph_id=found.graph_id,
         request=request.on(found.config, found.context),
         metadata=metadata,
         multitask_strategy=multitask_strategy,
         after_seconds=after_seconds,
         executor=engine.executor.id if engine.executor.has_room else None,
     )
+    if multitask_strategy == "interrupt":
+        await webhooks.defer_of_thread(connection, ctx, thread_id)
     await transcript.record_question(connection, ctx, run, agent_id=engine.catalog.agent_id)
     return run, claim
 
@@ -79,5 +85,6 @@ async def cancel(
         for run_id in run_ids:
             await runs.get(connection, ctx, thread_id, run_id)
         await runs.cancel(connection, ctx, thread_id, run_ids, action)
+        await webhooks.defer_of_thread(connection, ctx, thread_id)
     await engine.executor.announce_work()
     engine.log.wake(ctx, thread_id)

@@ -3,11 +3,12 @@
 from typing import Final, LiteralString
 from uuid import UUID
 
-from agents import event_log, threads
-from agents.event_batches import EXPIRE_AT_ONCE
+from agents.events import log as event_log
+from agents.events.batches import EXPIRE_AT_ONCE
+from agents.threads import threads
 from core.db import Connection, Database
 from core.tenancy import Role, TenantContext
-from graphs import retention
+from graphs.checkpoints import retention
 from graphs.store.items import expire_items
 
 QUEUE: Final = "sweeps"

@@ -6,8 +6,11 @@ from uuid import UUID
 import httpx
 from procrastinate import App, PsycopgConnector, RetryStrategy
 
-from agents import cron_firing, cron_jobs, sweeps, webhooks
+from agents import sweeps
+from agents.crons import firing as cron_firing
+from agents.crons import jobs as cron_jobs
 from agents.engine import Engine
+from agents.webhooks import webhooks
 from core.tenancy import Role, TenantContext
 
 QUEUES = (webhooks.QUEUE, cron_jobs.QUEUE, sweeps.QUEUE)

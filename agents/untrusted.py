@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema, model_validator
 
 from core.errors import Invalid
 from core.storable import is_storable
@@ -17,6 +17,20 @@ _SERVER_KEYS = frozenset(
     ("tenant", "tenant_id", "user", "user_id", "thread", "thread_id", "run_id", "graph_id", "assistant_id", "cron_id")
 )
 _SERVER_PREFIXES = ("__", "checkpoint_", "langgraph_")
+
+
+class StorableBody(BaseModel):
+    """A body of which every field, however deep, can be stored. Raises `Invalid`, which names the field."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_fields(cls, body: Any) -> Any:
+        if isinstance(body, dict):
+            for name in cls.model_fields.keys() & body.keys():
+                storable(body[name], name)
+        return body
 
 
 class ClientConfig(BaseModel):

@@ -1,8 +1,9 @@
 """`python -m agents.worker`: executes runs, delivers webhooks and fires crons until it is told to stop."""
 
-import asyncio
 import logging
 import sys
+
+import uvloop
 
 from agents.engine import open_engine
 from agents.tasks import QUEUES, build_app
@@ -41,7 +42,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.log_level)
-        asyncio.run(run(settings))
+        uvloop.run(run(settings))
     except OperatorError as error:
         log.error(error.detail)
         return 2

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from agents import starting
 from agents.engine import Engine
-from agents.runs import Run
+from agents.runs.runs import Run
 from core.tenancy import TenantContext
 
 _leaving: set[asyncio.Task[None]] = set()

@@ -28,7 +28,7 @@ from bench.stores import add_home
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints.checkpointer import TenantSaver
 
 CHARACTERS = 600
 RATIO_TARGET = 2.5

@@ -6,6 +6,7 @@ from typing import Any
 
 from pgvector.psycopg import register_vector_async
 from psycopg import AsyncConnection, OperationalError, sql
+from psycopg import Connection as SyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -13,6 +14,7 @@ from core.errors import OperatorError, Unavailable
 from core.tenancy import TenantContext
 
 Connection = AsyncConnection[DictRow]
+BlockingConnection = SyncConnection[DictRow]
 Pool = AsyncConnectionPool[Connection]
 Statement = sql.SQL | sql.Composed
 
@@ -29,6 +31,7 @@ class Database:
     """Pools for the two application roles; open it with `async with`."""
 
     def __init__(self, app_url: str, auth_url: str, *, pool_size: int) -> None:
+        self._app_url = app_url
         self._app = _pool(app_url, pool_size, register=True)
         self._auth = _pool(auth_url, max(2, pool_size // 3), register=False)
 
@@ -93,6 +96,22 @@ class Database:
         """
         async with _begun(self._app, sql.SQL("")) as connection:
             yield connection
+
+    def connect_blocking(self, name: str, *, timeout_seconds: float) -> BlockingConnection:
+        """An untenanted, autocommitting connection for a thread that must not wait for the event loop.
+
+        Its owner closes it. `name` is what Postgres lists it as; errors are psycopg's own.
+        """
+        milliseconds = int(timeout_seconds * 1000)
+        return SyncConnection.connect(
+            self._app_url,
+            autocommit=True,
+            row_factory=dict_row,
+            application_name=name,
+            connect_timeout=2,
+            tcp_user_timeout=milliseconds,
+            options=f"-c statement_timeout={milliseconds}ms",
+        )
 
 
 @contextmanager
@@ -170,6 +189,7 @@ def _pool(url: str, size: int, *, register: bool) -> Pool:
             "row_factory": dict_row,
             # Named plans outlive the literal tenant and slot they were made for.
             "prepare_threshold": None,
-            "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+            # A process that was stopped in a transaction must not hold its locks for long.
+            "options": "-c statement_timeout=30s -c idle_in_transaction_session_timeout=10s",
         },
     )

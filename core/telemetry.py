@@ -3,13 +3,14 @@
 import json
 import logging
 import sys
+import traceback
 from datetime import UTC, datetime
 
 from langchain_core.callbacks import BaseCallbackHandler
 
 from core.settings import Settings
 
-FIELDS = ("request_id", "tenant_id", "run_id", "document_id", "job_id")
+FIELDS = ("request_id", "tenant_id", "run_id", "document_id", "job_id", "exception")
 
 
 class JsonFormatter(logging.Formatter):
@@ -26,6 +27,18 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)
+
+
+def frames(error: BaseException) -> str:
+    """The types and frames of an error and of what led to it, without messages, which may quote what people wrote."""
+    chain: list[BaseException] = []
+    led_to: BaseException | None = error
+    while led_to is not None and led_to not in chain:
+        chain.append(led_to)
+        led_to = led_to.__cause__ or (None if led_to.__suppress_context__ else led_to.__context__)
+    return "\n".join(
+        "".join([*traceback.format_tb(each.__traceback__), type(each).__qualname__]) for each in reversed(chain)
+    )
 
 
 def configure_logging(level: str) -> None:

@@ -109,7 +109,10 @@ class Pipeline:
                 return
             if row["ready_version"] < version:
                 # Vectors go into an index one by one: a large document takes longer than a request may.
-                await connection.execute("SET LOCAL statement_timeout = '15min'")
+                await connection.execute(
+                    "SELECT set_config('statement_timeout', '15min', true), "
+                    "set_config('idle_in_transaction_session_timeout', '60s', true)"
+                )
                 await chunks.replace(
                     connection,
                     ctx,

@@ -34,7 +34,10 @@ async def promote_if_outgrown(database: Database, ctx: TenantContext, threshold:
             log.warning("no slot is free: this tenant is searched slowly", extra={"tenant_id": ctx.tenant_id})
             return False
         # Vectors go into their index one by one: minutes for a large tenant.
-        await connection.execute("SET LOCAL statement_timeout = '15min'")
+        await connection.execute(
+            "SELECT set_config('statement_timeout', '15min', true), "
+            "set_config('idle_in_transaction_session_timeout', '60s', true)"
+        )
         await connection.execute(
             "UPDATE chunks SET slot = %s WHERE tenant_id = %s AND slot = 0", (taken["slot"], ctx.tenant_id)
         )

@@ -11,7 +11,7 @@ from agents.modes.chat import Chat
 from agents.modes.parts import AnyGraph, langchain_events, parts
 from agents.modes.protocol.stream import protocol_events
 from agents.modes.translation import Translation
-from agents.runs import Run
+from agents.runs.runs import Run
 
 __all__ = ["first", "last", "wire_events"]
 

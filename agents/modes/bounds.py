@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from agents.events import RunEnded, RunFailed, RunStarted, Usage
+from agents.modes.chat_events import RunEnded, RunFailed, RunStarted, Usage
 from agents.modes.protocol.lifecycle import root_lifecycle
-from agents.runs import Run, Status
+from agents.runs.runs import Run, Status
 from agents.wire import dumps
 
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 
-from agents.events import Citation, Sources, Status
+from agents.modes.chat_events import Citation, Sources, Status
 from agents.modes.parts import AnyGraph
 from graphs.chat import CITE, RESPOND, RETRIEVE
 

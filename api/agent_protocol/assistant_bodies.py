@@ -5,8 +5,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from agents.assistant_search import Filter, SortBy, SortOrder
-from agents.assistants import Change
+from agents.assistants.assistants import Change
+from agents.assistants.search import Filter, SortBy, SortOrder
 from agents.untrusted import Config, clean_config, clean_context, clean_metadata
 from api.agent_protocol.paging import Limit, Offset
 from api.text import Description, Name, Storable

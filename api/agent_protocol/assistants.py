@@ -6,8 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import PositiveInt, TypeAdapter
 
-from agents import assistant_search, assistants, introspection
-from agents.assistants import Assistant
+from agents.assistants import assistants, introspection
+from agents.assistants import search as assistant_search
+from agents.assistants.assistants import Assistant
 from agents.untrusted import clean_metadata
 from api.agent_protocol.assistant_bodies import (
     AssistantCountRequest,
@@ -24,7 +25,7 @@ from api.agent_protocol.paging import say_where
 from api.dependencies import Allow, Rooms, Services
 from core.errors import Invalid
 from core.tenancy import TenantContext
-from graphs.catalog import default_assistant_id
+from graphs.catalog.catalog import default_assistant_id
 from tenants.permissions import Permission
 
 router = APIRouter(prefix="/assistants", tags=["Assistants"], route_class=JsonRoute)

@@ -9,9 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
-from agents import commands
-from agents.commands import Refused
 from agents.engine import Engine
+from agents.protocol import commands
+from agents.protocol.commands import Refused
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.run_streams import Writer
 from api.dependencies import Rooms

@@ -4,14 +4,15 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, Field
 
-from agents import untrusted, webhooks
-from agents.cron_search import SortBy, SortOrder
-from agents.crons import Change, Cron, CronRequest, OnRunCompleted, Timing
-from agents.runs import MultitaskStrategy
-from agents.schedule import LONGEST
-from agents.untrusted import Config
+from agents import untrusted
+from agents.crons.crons import Change, Cron, CronRequest, OnRunCompleted, Timing
+from agents.crons.schedule import LONGEST
+from agents.crons.search import SortBy, SortOrder
+from agents.runs.runs import MultitaskStrategy
+from agents.untrusted import Config, StorableBody
+from agents.webhooks import webhooks
 from api.agent_protocol.paging import Limit, Offset
 from api.agent_protocol.run_bodies import Mode, Nodes
 from tools.egress_policy import LONGEST_URL, EgressPolicy
@@ -34,10 +35,8 @@ Schedule = Annotated[
 Timezone = Annotated[str, Field(max_length=100, description="IANA's name for it; UTC when left out.")]
 
 
-class _Wanted(BaseModel):
+class _Wanted(StorableBody):
     """What creating and changing a cron have in common; null is the same as left out."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     timezone: Timezone | None = None
     end_time: Moment | None = Field(None, description="Nothing starts after it.")
@@ -59,7 +58,6 @@ class _Wanted(BaseModel):
         """The fields of a `CronRequest` that are given, cleaned of what only the server may say. Raises `Invalid`."""
         if self.webhook is not None:
             webhooks.check_url(self.webhook, policy)
-        untrusted.storable(self.input, "input")
         fields = {
             "input": self.input,
             "config": None if self.config is None else untrusted.clean_config(self.config),

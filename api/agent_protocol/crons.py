@@ -6,8 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
-from agents import cron_search, crons, untrusted
-from agents.cron_search import Filter
+from agents import untrusted
+from agents.crons import crons
+from agents.crons import search as cron_search
+from agents.crons.search import Filter
 from api.agent_protocol import paging
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.cron_bodies import (

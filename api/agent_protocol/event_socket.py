@@ -11,9 +11,9 @@ from fastapi import APIRouter, WebSocket
 from pydantic import Field, ValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from agents import protocol_events
-from agents.commands import Refused
-from agents.protocol_events import Selection, Slice
+from agents.protocol import events as protocol_events
+from agents.protocol.commands import Refused
+from agents.protocol.events import Selection, Slice
 from api.agent_protocol.commands import ProtocolCommand, answer, failure, malformed, success
 from api.agent_protocol.event_stream import ProtocolEventStreamRequest
 from api.dependencies import Services, identify

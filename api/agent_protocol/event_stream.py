@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from sse_starlette import EventSourceResponse
 
-from agents import protocol_events
 from agents.engine import Engine
-from agents.protocol_events import Selection
+from agents.protocol import events as protocol_events
+from agents.protocol.events import Selection
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.run_streams import Reader
 from api.dependencies import Rooms

@@ -3,12 +3,13 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from agents import untrusted, webhooks
-from agents.run_request import RunRequest
-from agents.runs import MultitaskStrategy
-from agents.untrusted import Config
+from agents import untrusted
+from agents.runs.request import RunRequest
+from agents.runs.runs import MultitaskStrategy
+from agents.untrusted import Config, StorableBody
+from agents.webhooks import webhooks
 from tools.egress_policy import EgressPolicy
 
 Mode = Literal["values", "messages", "messages-tuple", "tasks", "checkpoints", "updates", "events", "debug", "custom"]
@@ -39,9 +40,7 @@ class Checkpoint(BaseModel):
     checkpoint_map: dict[str, Any] | None = None
 
 
-class _RunCreate(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
+class _RunCreate(StorableBody):
     assistant_id: UUID | Annotated[str, Field(max_length=200)]
     input: Any = None
     command: Command | None = None
@@ -66,9 +65,7 @@ class _RunCreate(BaseModel):
         modes = [*asked, extra_mode] if extra_mode is not None else asked
         if self.webhook is not None:
             webhooks.check_url(self.webhook, policy)
-        untrusted.storable(self.input, "input")
         command = None if self.command is None else self.command.model_dump(exclude_none=True)
-        untrusted.storable(command, "command")
         return RunRequest(
             input=self.input,
             command=command or None,

@@ -3,7 +3,8 @@
 from typing import Any
 from uuid import UUID
 
-from agents import runs, starting, untrusted
+from agents import starting, untrusted
+from agents.runs import runs
 from api.agent_protocol.run_bodies import Mode, RunCreateStateful, RunCreateStateless
 from api.dependencies import Rooms
 from core.tenancy import TenantContext

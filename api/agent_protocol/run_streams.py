@@ -10,11 +10,12 @@ from fastapi import Depends, Request
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from agents import threads, wire
+from agents import wire
 from agents.engine import Engine
-from agents.event_log import END, Event
+from agents.events.log import END, Event
 from agents.modes.protocol.envelope import PREFIX
-from agents.runs import Run
+from agents.runs.runs import Run
+from agents.threads import threads
 from api.dependencies import Allow
 from api.leaving import cancelling
 from api.sse import PING_SECONDS, event_stream, frame

@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from agents import runs
-from agents.runs import MultitaskStrategy, Status
+from agents.runs import runs
+from agents.runs.runs import MultitaskStrategy, Status
 
 
 class Run(BaseModel):
@@ -18,7 +18,7 @@ class Run(BaseModel):
     updated_at: datetime
     status: Status
     metadata: dict[str, Any]
-    kwargs: dict[str, Any]  # type: ignore[no-redef]  # the plugin takes it for its own __init__'s
+    arguments: dict[str, Any] = Field(serialization_alias="kwargs")
     multitask_strategy: MultitaskStrategy
 
     @staticmethod
@@ -31,6 +31,6 @@ class Run(BaseModel):
             updated_at=run.updated_at,
             status=run.status,
             metadata=run.metadata,
-            kwargs=run.request.model_dump(mode="json"),
+            arguments=run.request.model_dump(mode="json"),
             multitask_strategy=run.multitask_strategy,
         )

@@ -8,9 +8,11 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BeforeValidator
 from sse_starlette import EventSourceResponse
 
-from agents import runs, starting, threads
-from agents.queue import Cancel
-from agents.runs import Status
+from agents import starting
+from agents.runs import runs
+from agents.runs.queue import Cancel
+from agents.runs.runs import Status
+from agents.threads import threads
 from api.agent_protocol import run_streams
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.paging import Limit, Offset
@@ -82,8 +84,8 @@ async def list_runs(
     async with rooms.database.tenant_transaction(ctx) as connection:
         await threads.require(connection, ctx, thread_id, by_role=True)
         found = await runs.list_of_thread(connection, ctx, thread_id, status=status, limit=limit, offset=offset)
-    include = None if select is None else set(select)
-    return JSONResponse([Run.of(run).model_dump(mode="json", include=include) for run in found])
+    shown = [Run.of(run).model_dump(mode="json", by_alias=True) for run in found]
+    return JSONResponse([{name: run[name] for name in run if select is None or name in select} for run in shown])
 
 
 @router.get("/runs/{run_id}", summary="Get a run")

@@ -1,11 +1,11 @@
 """`/threads/{id}/state` and `/history`: what a thread remembers, at any of its checkpoints."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from agents import state_access
+from agents.state import access as state_access
 from agents.untrusted import storable
 from api.agent_protocol.body import JsonRoute, WireJson
 from api.agent_protocol.thread_bodies import (
@@ -50,7 +50,6 @@ async def at_checkpoint(rooms: Rooms, ctx: Reader, thread_id: UUID, body: Thread
 @router.post("/state", response_model=ThreadStateUpdateResponse, summary="Change a thread's state")
 async def update(rooms: Rooms, ctx: Writer, thread_id: UUID, body: ThreadStateUpdate) -> Response:
     """As if `as_node` had returned `values`. 409 while a run waits or executes."""
-    storable(body.values, "values")
     changed = await state_access.update(
         rooms.engine, ctx, thread_id, body.values, as_node=body.as_node, checkpoint=body.place()
     )
@@ -72,12 +71,7 @@ async def history(
 @router.post("/history", response_model=list[ThreadState], summary="Search a thread's states, the newest first")
 async def search_history(rooms: Rooms, ctx: Reader, thread_id: UUID, body: ThreadStateSearch) -> Response:
     """Those of a subgraph when `checkpoint` names its namespace."""
-    storable(body.metadata, "metadata")
-    before: Any = body.before
-    if isinstance(before, str) or before is None:
-        storable(before, "before")
-    else:
-        before = pointers(before) or None
+    before = body.before if isinstance(body.before, str) else pointers(body.before) or None
     found = await state_access.history(
         rooms.engine,
         ctx,

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import StreamingResponse
 from sse_starlette import EventSourceResponse
 
-from agents import runs, starting
-from agents.queue import Cancel
+from agents import starting
+from agents.runs import runs
+from agents.runs.queue import Cancel
 from api.agent_protocol import run_streams
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.run_bodies import RunCreateStateless, RunsCancel

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
 
-from agents import threads
-from agents.thread_search import Field as ThreadField
-from agents.thread_search import SortBy, Wanted
-from agents.threads import Expiry, Status
-from agents.untrusted import storable
+from agents.threads import threads
+from agents.threads.search import Field as ThreadField
+from agents.threads.search import SortBy, Wanted
+from agents.threads.threads import Expiry, Status
+from agents.untrusted import StorableBody
 from api.agent_protocol.paging import Limit, Offset
 from api.agent_protocol.run_bodies import Checkpoint, Command
 
@@ -23,11 +23,7 @@ NodeName = Annotated[str, StringConstraints(max_length=200)]
 Alias = Annotated[str, StringConstraints(pattern="^[a-zA-Z_][a-zA-Z0-9_]{0,99}$")]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-
-class Ttl(_Body):
+class Ttl(StorableBody):
     """`ttl` is in minutes from now."""
 
     strategy: Expiry = "delete"
@@ -37,17 +33,17 @@ class Ttl(_Body):
         return None if self.ttl is None else threads.Ttl(self.ttl, self.strategy)
 
 
-class SuperstepUpdate(_Body):
+class SuperstepUpdate(StorableBody):
     values: Any = None
     command: Command | None = None
     as_node: NodeName
 
 
-class Superstep(_Body):
+class Superstep(StorableBody):
     updates: Annotated[list[SuperstepUpdate], Field(max_length=1000)]
 
 
-class ThreadCreate(_Body):
+class ThreadCreate(StorableBody):
     thread_id: UUID | None = None
     metadata: JsonObject | None = None
     if_exists: Literal["raise", "do_nothing"] | None = None
@@ -55,12 +51,12 @@ class ThreadCreate(_Body):
     supersteps: Annotated[list[Superstep], Field(max_length=1000)] | None = None
 
 
-class ThreadPatch(_Body):
+class ThreadPatch(StorableBody):
     metadata: JsonObject | None = Field(None, description="Merged with what the thread has.")
     ttl: Ttl | None = None
 
 
-class ThreadCountRequest(_Body):
+class ThreadCountRequest(StorableBody):
     """`metadata` and `values` must be contained in a thread's own."""
 
     metadata: JsonObject | None = None
@@ -68,9 +64,6 @@ class ThreadCountRequest(_Body):
     status: Status | None = None
 
     def wanted(self) -> Wanted:
-        """Raises `Invalid`."""
-        storable(self.metadata, "metadata")
-        storable(self.values, "values")
         return Wanted(metadata=self.metadata or {}, values=self.values or {}, status=self.status)
 
 
@@ -86,11 +79,10 @@ class ThreadSearchRequest(ThreadCountRequest):
     )
 
     def wanted(self) -> Wanted:
-        """Raises `Invalid`."""
         return replace(super().wanted(), ids=None if self.ids is None else tuple(self.ids))
 
 
-class ThreadPruneRequest(_Body):
+class ThreadPruneRequest(StorableBody):
     thread_ids: Annotated[list[UUID], Field(max_length=1000)]
     strategy: Expiry = "delete"
 
@@ -99,24 +91,23 @@ class ThreadPruneResponse(BaseModel):
     pruned_count: int
 
 
-class ThreadStateUpdate(_Body):
+class ThreadStateUpdate(StorableBody):
     values: Any = None
     checkpoint: Checkpoint | None = None
     checkpoint_id: str | None = Field(None, max_length=200, deprecated=True)
     as_node: NodeName | None = None
 
     def place(self) -> JsonObject | None:
-        """Raises `Invalid`."""
         named = {"checkpoint_id": self.checkpoint_id} if self.checkpoint_id else {}
         return {**named, **pointers(self.checkpoint)} or None
 
 
-class ThreadStateCheckpointRequest(_Body):
+class ThreadStateCheckpointRequest(StorableBody):
     checkpoint: Checkpoint
     subgraphs: bool = False
 
 
-class ThreadStateSearch(_Body):
+class ThreadStateSearch(StorableBody):
     limit: Limit = 1
     before: Checkpoint | Annotated[str, Field(max_length=200)] | None = None
     metadata: JsonObject | None = None
@@ -124,10 +115,7 @@ class ThreadStateSearch(_Body):
 
 
 def pointers(checkpoint: Checkpoint | None) -> JsonObject:
-    """Raises `Invalid`."""
-    named = {} if checkpoint is None else checkpoint.model_dump(exclude_none=True, exclude={"thread_id"})
-    storable(named, "checkpoint")
-    return named
+    return {} if checkpoint is None else checkpoint.model_dump(exclude_none=True, exclude={"thread_id"})
 
 
 class TtlInfo(BaseModel):

@@ -6,9 +6,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from agents import state_access, thread_search, thread_storage, threads
-from agents.thread_search import FIELDS
-from agents.threads import Thread
+from agents.state import access as state_access
+from agents.threads import search as thread_search
+from agents.threads import storage as thread_storage
+from agents.threads import threads
+from agents.threads.search import FIELDS
+from agents.threads.threads import Thread
 from agents.untrusted import clean_metadata, storable
 from api.agent_protocol import thread_bodies
 from api.agent_protocol.body import JsonRoute, WireJson

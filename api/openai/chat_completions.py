@@ -5,10 +5,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse
 
-from agents import assistants, starting, untrusted
-from agents.assistants import Assistant
-from agents.run_request import RunRequest
-from agents.runs import Run
+from agents import starting, untrusted
+from agents.assistants import assistants
+from agents.assistants.assistants import Assistant
+from agents.runs.request import RunRequest
+from agents.runs.runs import Run
 from api.dependencies import Allow, Rooms, Services
 from api.leaving import cancelling
 from api.openai import completion

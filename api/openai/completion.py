@@ -9,7 +9,7 @@ import orjson
 from pydantic import BaseModel
 
 from agents.engine import Engine
-from agents.runs import Run
+from agents.runs.runs import Run
 from api.openai.answer import Answer, FinishReason
 from api.openai.errors import error_body
 from api.openai.listener import Listener

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from agents.event_log import END, Event
+from agents.events.log import END, Event
 from api.openai.answer import Answer, text_of
 from api.openai.errors import RunFailed
 from core.errors import ClientError, Unavailable

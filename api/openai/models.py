@@ -5,14 +5,15 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from agents import assistant_search, assistants
-from agents.assistant_search import Filter
-from agents.assistants import Assistant
+from agents.assistants import assistants
+from agents.assistants import search as assistant_search
+from agents.assistants.assistants import Assistant
+from agents.assistants.search import Filter
 from api.dependencies import Allow, Rooms
 from api.openai.errors import ModelNotFound, OpenAiRoute
 from core.errors import NotFound
 from core.tenancy import TenantContext
-from graphs.catalog import default_assistant_id
+from graphs.catalog.catalog import default_assistant_id
 from tenants.permissions import Permission
 
 router = APIRouter(prefix="/v1/models", tags=["OpenAI"], route_class=OpenAiRoute)

@@ -8,9 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse
 
-from agents import runs, starting, threads
+from agents import starting
 from agents.engine import Engine
-from agents.event_log import END
+from agents.events.log import END
+from agents.runs import runs
+from agents.threads import threads
 from api.dependencies import Allow, Rooms
 from api.sse import EVENT_STREAM, LastEventId, event_stream, frame
 from core.tenancy import TenantContext

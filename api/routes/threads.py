@@ -7,8 +7,8 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
-from agents import threads, transcript
-from agents.transcript import Heading, Message
+from agents.threads import threads, transcript
+from agents.threads.transcript import Heading, Message
 from api.dependencies import After, Allow, Limit, Rooms
 from api.text import Name
 from core.paging import Page

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from agents import webhook_secrets
+from agents.webhooks import secrets as webhook_secrets
 from api.dependencies import Allow, Rooms
 from core.tenancy import TenantContext
 from tenants.permissions import Permission

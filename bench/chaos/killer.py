@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Literal
 
-from agents.queue import LEASE_SECONDS
+from agents.runs.queue import LEASE_SECONDS
 from bench.chaos.claims import Blow, Outage
 from bench.chaos.outages import Stores
 from bench.chaos.processes import MODULES, Processes

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter
 from agents import chat
 from agents.chat import Asked
 from agents.engine import Engine
-from agents.event_log import END
-from agents.events import RunEvent, RunFailed, RunStarted, Token
+from agents.events.log import END
+from agents.modes.chat_events import RunEvent, RunFailed, RunStarted, Token
 from core.db import Database
 from core.tenancy import TenantContext
 

@@ -9,9 +9,9 @@ from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
-from graphs.catalog import Catalog
+from graphs.catalog.catalog import Catalog
+from graphs.catalog.loading import OwnGraph
 from graphs.chat import chat_graph
-from graphs.loading import OwnGraph
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 from tests.agents.library import add_document

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents import event_batches
-from agents.event_batches import Page
-from agents.event_log import EventLog
+from agents.events import batches as event_batches
+from agents.events.batches import Page
+from agents.events.log import EventLog
 from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from psycopg.types.json import Jsonb
 
-from agents import webhooks
+from agents.webhooks import webhooks
 from core.db import Database
 from core.tenancy import TenantContext
 

@@ -9,7 +9,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from typing_extensions import TypedDict
 
-from graphs.loading import OwnGraph
+from graphs.catalog.loading import OwnGraph
 
 
 class Steps(TypedDict):

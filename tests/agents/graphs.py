@@ -18,8 +18,8 @@ from langgraph.types import Send, interrupt
 from typing_extensions import TypedDict
 
 from agents.modes import wire_events
-from agents.run_request import RunRequest
-from agents.runs import Run
+from agents.runs.request import RunRequest
+from agents.runs.runs import Run
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 Events = list[tuple[str, str]]

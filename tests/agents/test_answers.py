@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agents.events import Citation, RunEnded, RunFailed, Sources
+from agents.modes.chat_events import Citation, RunEnded, RunFailed, Sources
 from core.db import Database
 from core.errors import NotFound
 from core.llm.offline import OfflineModel

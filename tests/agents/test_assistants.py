@@ -11,15 +11,17 @@ from langchain_core.language_models import FakeListChatModel
 from langgraph.graph import StateGraph
 from typing_extensions import TypedDict
 
-from agents import assistant_search, assistants, threads
-from agents.assistant_search import Filter
-from agents.assistants import Change
+from agents.assistants import assistants
+from agents.assistants import search as assistant_search
+from agents.assistants.assistants import Change
+from agents.assistants.search import Filter
+from agents.threads import threads
 from core.db import Connection, Database
 from core.errors import ClientError, Conflict, Forbidden, NotFound
 from core.tenancy import TenantContext
-from graphs.catalog import AGENT, Catalog, default_assistant_id
+from graphs.catalog.catalog import AGENT, Catalog, default_assistant_id
+from graphs.catalog.loading import OwnGraph
 from graphs.chat import chat_graph
-from graphs.loading import OwnGraph
 from retrieval.retriever import Retriever
 from tests.factories import add_tenant
 from tests.until import until

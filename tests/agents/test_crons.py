@@ -9,12 +9,15 @@ import psycopg
 import pytest
 from procrastinate import PsycopgConnector
 
-from agents import cron_firing, cron_search, crons, threads
-from agents.cron_search import Filter
-from agents.crons import Change, Cron, CronRequest, Timing
+from agents.crons import crons
+from agents.crons import firing as cron_firing
+from agents.crons import search as cron_search
+from agents.crons.crons import Change, Cron, CronRequest, Timing
+from agents.crons.schedule import InvalidSchedule
+from agents.crons.search import Filter
 from agents.engine import Engine
-from agents.schedule import InvalidSchedule
 from agents.tasks import QUEUES, build_app
+from agents.threads import threads
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.errors import NotFound

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from agents.event_log import END, Event, EventLog
-from agents.event_writer import EventWriter
+from agents.events.log import END, Event, EventLog
+from agents.events.writer import EventWriter
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext

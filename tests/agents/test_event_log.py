@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 from psycopg import AsyncConnection
 
-from agents import event_batches, event_log
-from agents.event_batches import Page
-from agents.event_follower import HANDED_BATCHES, Follower
-from agents.event_log import Event, EventLog
+from agents.events import batches as event_batches
+from agents.events import log as event_log
+from agents.events.batches import Page
+from agents.events.follower import HANDED_BATCHES, Follower
+from agents.events.log import Event, EventLog
 from core.cache import Cache, tenant_key
 from core.db import Database
 from core.embedded import EmbeddedServers

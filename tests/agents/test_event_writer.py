@@ -6,9 +6,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import DataError
 
-from agents import event_writer
-from agents.event_log import EventLog
-from agents.event_writer import BATCH_EVENTS, MAX_BUFFERED, EventWriter
+from agents.events import writer as event_writer
+from agents.events.log import EventLog
+from agents.events.writer import BATCH_EVENTS, MAX_BUFFERED, EventWriter
 from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers

@@ -7,13 +7,15 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents import queue, runs, starting, threads
+from agents import starting
 from agents.engine import Engine
-from agents.event_log import END
-from agents.execution import MAX_ATTEMPTS, Execution, Workshop
-from agents.executor import Executor
-from agents.run_request import RunRequest
-from agents.runs import MultitaskStrategy, Run
+from agents.events.log import END
+from agents.execution.execution import MAX_ATTEMPTS, Execution, Workshop
+from agents.execution.executor import Executor
+from agents.runs import queue, runs
+from agents.runs.request import RunRequest
+from agents.runs.runs import MultitaskStrategy, Run
+from agents.threads import threads
 from core.db import Database
 from core.errors import Conflict, NotFound, Unavailable
 from core.tenancy import TenantContext
@@ -231,7 +233,7 @@ async def test_a_run_in_another_process_is_cancelled_at_once_and_its_thread_answ
     await asyncio.wait_for(gates.reached["a"].wait(), 10)
     await starting.cancel(other, acme, run.thread_id, [run.run_id], "interrupt")
     assert await end_of(other, acme, run) == "interrupted"
-    assert (await thread_of(engine.database, acme, run.thread_id)).status == "idle"
+    assert (await thread_of(engine.database, acme, run.thread_id)).status == "interrupted"
     gates.open["b"].set()
     assert await end_of(other, acme, await start(other, acme, "b", run.thread_id)) == "success"
 
@@ -313,3 +315,22 @@ async def test_two_executors_never_claim_two_runs_of_one_thread(
             return held.rowcount <= 1
 
     await until(both_wait_or_run)
+
+
+async def test_a_process_that_sleeps_in_a_transaction_keeps_nobody_from_other_runs(
+    engine: Engine, acme: TenantContext, gates: Gates
+) -> None:
+    run, dead = await execute_frozen(engine, acme, "a", uuid4())
+    await asyncio.wait_for(gates.reached["a"].wait(), 10)
+    dead.cancel()
+    gates.open["a"].set()
+    gates.open["b"].set()
+    async with engine.database.tenant_transaction(acme) as asleep:
+        await asleep.execute("SELECT FROM thread_heads WHERE thread_id = %s FOR SHARE", (run.thread_id,))
+        await let_lease_run_out(engine)
+        waiting = await start(engine, acme, "b", uuid4(), after_seconds=0.1)
+        assert await asyncio.wait_for(end_of(engine, acme, waiting), 5) == "success"
+        assert await status_of(engine.database, acme, run) == "running"
+    assert await end_of(engine, acme, run) == "success"
+    told = await events_of(engine, acme, run)
+    assert [data["attempt"] for name, data in told if name == "metadata"] == [1, 2]

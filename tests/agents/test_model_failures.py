@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pydantic import SecretStr
 
-from agents.events import RunEnded, RunFailed, RunStarted, Usage
+from agents.modes.chat_events import RunEnded, RunFailed, RunStarted, Usage
 from core.db import Database
 from core.llm.config import ChatModelConfig
 from core.llm.guarded import LONGEST_ANSWER

@@ -13,9 +13,9 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 from typing_extensions import TypedDict
 
+from agents.execution.repair import INTERRUPTED, closed, repair
 from agents.modes import wire_events
-from agents.repair import INTERRUPTED, closed, repair
-from agents.runs import Run
+from agents.runs.runs import Run
 from tests.agents.graphs import Graph, Toolbox, config_of, run_of
 
 

@@ -1,6 +1,7 @@
 """A run that has begun to end does end: nobody reads a thread that is done and waits for its last event."""
 
 import asyncio
+import json
 from uuid import uuid4
 
 import psycopg
@@ -8,8 +9,10 @@ import pytest
 
 from agents import starting
 from agents.engine import Engine
-from agents.event_log import END
-from agents.run_request import RunRequest
+from agents.events.log import END
+from agents.execution import endings
+from agents.runs.request import RunRequest
+from core.telemetry import JsonFormatter
 from core.tenancy import TenantContext
 from tests.agents.conftest import NewEngine
 from tests.agents.gates import Gates
@@ -50,3 +53,21 @@ async def test_an_executor_that_has_to_leave_a_run_finishes_its_end(
     ]
     assert told[-1].name == END
     assert '"success"' in told[-1].data
+
+
+class Broken(Exception):
+    """Of a graph's author."""
+
+
+async def test_what_a_failed_run_was_told_stays_out_of_the_log(
+    engine: Engine, acme: TenantContext, gates: Gates, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = RunRequest(input={"steps": ["a"]})
+    gates.open["a"].set()
+    run = await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")
+    ending = endings.failed(Broken("my-diagnosis"), run)
+    assert ending.code == "Broken"
+    (line,) = [JsonFormatter().format(record) for record in caplog.records if record.message == "a run failed"]
+    logged = json.loads(line)
+    assert (logged["run_id"], logged["exception"]) == (str(run.run_id), "Broken")
+    assert "my-diagnosis" not in line

@@ -4,8 +4,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from agents import event_batches, event_log
-from agents.event_log import END, EventLog, expire
+from agents.events import batches as event_batches
+from agents.events import log as event_log
+from agents.events.log import END, EventLog, expire
 from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agents.schedule import InvalidSchedule, next_after
+from agents.crons.schedule import InvalidSchedule, next_after
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -30,6 +30,7 @@ def test_a_schedule_is_due_when_the_clock_on_that_wall_says_so(
     [
         "", "* * * *", "* * * * * *", "* * * * * * *", "60 * * * *", "a b c d e", "0 0 30 2 *", "@nope", "@reboot",
         "H * * * *", "R(1-5) * * * *", "h/5 * * * *", "\x00 * * * *", "\ud800 * * * *", "* * * * *" + " " * 200,
+        "*/99999999999 * * * *", "0/61 * * * *", "* */25 * * *", "* * 1-9,*/32 * *", "* * * */13 *", "* * * * */8",
     ],
 )  # fmt: skip
 def test_a_schedule_that_is_none_or_never_due_is_refused(schedule: str) -> None:

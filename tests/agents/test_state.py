@@ -8,7 +8,8 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 
-from agents import state, wire
+from agents import wire
+from agents.state import state
 from core.errors import Invalid
 from tests.agents.graphs import SAID, Graph, asker, config_of, failing, nested, run_of, speaker
 

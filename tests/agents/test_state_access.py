@@ -10,15 +10,18 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from agents import queue, state, state_access, threads
 from agents.engine import Engine
-from agents.threads import Thread
+from agents.runs import queue
+from agents.state import access as state_access
+from agents.state import state
+from agents.threads import threads
+from agents.threads.threads import Thread
 from core.db import Database
 from core.errors import ClientError, Conflict, Invalid, NotFound
 from core.tenancy import TenantContext
-from graphs.catalog import Catalog
+from graphs.catalog.catalog import Catalog
+from graphs.catalog.loading import OwnGraph
 from graphs.chat import chat_graph
-from graphs.loading import OwnGraph
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 from tests.agents.queued import queued

@@ -6,11 +6,12 @@ import psycopg
 import pytest
 from langchain_core.messages import HumanMessage
 
-from agents import sweeps, threads
-from agents.threads import Ttl
+from agents import sweeps
+from agents.threads import threads
+from agents.threads.threads import Ttl
 from core.db import Database
 from core.tenancy import TenantContext
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints.checkpointer import TenantSaver
 from graphs.store import items
 from graphs.store.items import Write
 from tests.agents.graphs import speaker

@@ -7,8 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from psycopg.types.json import Jsonb
 
-from agents import thread_search, threads
-from agents.thread_search import Wanted
+from agents.threads import search as thread_search
+from agents.threads import threads
+from agents.threads.search import Wanted
 from core.db import Database
 from core.errors import Invalid
 from core.tenancy import Role, TenantContext

@@ -8,11 +8,12 @@ import pytest
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import END, START, MessagesState, StateGraph
 
-from agents import thread_storage, threads
+from agents.threads import storage as thread_storage
+from agents.threads import threads
 from core.db import Connection, Database
 from core.errors import Conflict, NotFound
 from core.tenancy import TenantContext
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints.checkpointer import TenantSaver
 from tests.agents.queued import queued
 
 Say = Callable[[UUID, str], Coroutine[Any, Any, None]]

@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from agents import queue, threads
-from agents.threads import Thread, Ttl
+from agents.runs import queue
+from agents.threads import threads
+from agents.threads.threads import Thread, Ttl
 from core.db import Database
 from core.errors import Conflict, Invalid, NotFound
 from core.tenancy import Role, TenantContext

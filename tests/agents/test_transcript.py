@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from agents import threads, transcript
-from agents.runs import Run
-from agents.transcript import Message, question_of, title_from
+from agents.runs.runs import Run
+from agents.threads import threads, transcript
+from agents.threads.transcript import Message, question_of, title_from
 from core.db import Database
 from core.errors import NotFound
 from core.paging import START, Cursor

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from agents.untrusted import MAX_DEPTH, clean_config, clean_context, clean_metadata, storable
+from agents.untrusted import MAX_DEPTH, StorableBody, clean_config, clean_context, clean_metadata, storable
 from core.errors import Invalid
 
 FORGED = {
@@ -52,3 +52,16 @@ def test_nesting_is_bounded_without_recursion() -> None:
         nested = [nested]
     with pytest.raises(Invalid, match=str(MAX_DEPTH)):
         storable(nested, "input")
+
+
+class Order(StorableBody):
+    places: list[str]
+    note: Any = None
+
+
+@pytest.mark.parametrize("field", ["places", "note"])
+@pytest.mark.parametrize("text", ["\x00", "\ud800"])
+def test_every_field_of_a_body_is_storable(field: str, text: str) -> None:
+    with pytest.raises(Invalid, match=f"`{field}`"):
+        Order.model_validate({"places": [], "ignored": text} | {field: [text]})
+    assert Order.model_validate({"places": ["a"], "ignored": text}) == Order(places=["a"])

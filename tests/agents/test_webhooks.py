@@ -9,8 +9,9 @@ import httpx
 import psycopg
 import pytest
 
-from agents import webhook_secrets, webhooks
-from agents.webhooks import RETRY_SECONDS
+from agents.webhooks import secrets as webhook_secrets
+from agents.webhooks import webhooks
+from agents.webhooks.webhooks import RETRY_SECONDS
 from core.db import Database
 from core.tenancy import TenantContext
 from tests.agents.finished_runs import finish_run
@@ -175,7 +176,7 @@ async def test_a_url_that_leads_inside_is_not_called(database: Database, acme: T
 async def test_what_the_log_says_of_an_attempt_holds_no_url(
     database: Database, acme: TenantContext, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, logger="agents.webhooks")
+    caplog.set_level(logging.INFO, logger="agents.webhooks.webhooks")
     for answer in (
         OK,
         b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
@@ -184,7 +185,7 @@ async def test_what_the_log_says_of_an_attempt_holds_no_url(
         async with peer(answer) as other:
             run_id = await finish_run(database, acme, url_of(other))
             await webhooks.deliver(database, client, acme, run_id, failures=0)
-    lines = [record.getMessage() for record in caplog.records if record.name == "agents.webhooks"]
+    lines = [record.getMessage() for record in caplog.records if record.name == "agents.webhooks.webhooks"]
     assert [line.split()[0:2] for line in lines] == [["webhook", word] for word in ("delivered", "attempt", "given")]
     assert "hush" not in " ".join(lines)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from graphs.catalog import AGENT, default_assistant_id
+from graphs.catalog.catalog import AGENT, default_assistant_id
 from tests.api.conftest import NewPerson
 from tests.api.person import Person
 from tests.api.routes import ENDLESS, LAZY, PROTECTED, Route, request_of

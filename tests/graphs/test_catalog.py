@@ -17,8 +17,8 @@ from langgraph.store.memory import InMemoryStore
 
 from core.errors import Invalid, NotFound, OperatorError
 from core.tenancy import Role, TenantContext
-from graphs import loading
-from graphs.catalog import AGENT, Catalog, default_assistant_id
+from graphs.catalog import loading
+from graphs.catalog.catalog import AGENT, Catalog, default_assistant_id
 from graphs.chat import chat_graph
 from graphs.context import Context
 from retrieval.retriever import Retriever

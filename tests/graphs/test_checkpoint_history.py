@@ -12,8 +12,8 @@ from langgraph.types import interrupt
 
 from core.db import Database
 from core.tenancy import TenantContext
-from graphs import retention
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints import retention
+from graphs.checkpoints.checkpointer import TenantSaver
 from tests.graphs.conversations import (
     Conversation,
     Graph,

@@ -13,8 +13,8 @@ from typing_extensions import TypedDict
 
 from core.db import Database
 from core.tenancy import TenantContext
-from graphs.admitted_types import admitted_types
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints.admitted_types import admitted_types
+from graphs.checkpoints.checkpointer import TenantSaver
 from graphs.fence import Fenced
 from tests.agents.event_threads import add_thread, raise_fence
 from tests.graphs.conversations import CHECKPOINT_TABLES, ask, conversation, rows, stored_bytes, texts, thread

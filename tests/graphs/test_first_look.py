@@ -9,7 +9,7 @@ from langgraph.checkpoint.base import Checkpoint, empty_checkpoint
 
 from core.db import Database
 from core.tenancy import TenantContext
-from graphs.checkpointer import TenantSaver
+from graphs.checkpoints.checkpointer import TenantSaver
 from graphs.fence import Fence
 from tests.agents.event_threads import add_thread
 

@@ -15,11 +15,11 @@ from typing_extensions import TypedDict
 
 from core.db import Database
 from core.tenancy import TenantContext
-from graphs.catalog import Catalog
+from graphs.catalog.catalog import Catalog
+from graphs.catalog.factories import AnyGraph, Factory, factory
+from graphs.catalog.loading import OwnGraph
 from graphs.chat import chat_graph
-from graphs.checkpointer import TenantSaver
-from graphs.factories import AnyGraph, Factory, factory
-from graphs.loading import OwnGraph
+from graphs.checkpoints.checkpointer import TenantSaver
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 

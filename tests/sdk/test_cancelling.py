@@ -21,7 +21,7 @@ async def test_a_cancelled_run_is_interrupted_and_its_thread_answers(ann: LangGr
     thread_id = run["thread_id"]
     await ann.runs.cancel(thread_id, run["run_id"], wait=True)
     assert (await ann.runs.get(thread_id, run["run_id"]))["status"] == "interrupted"
-    assert (await ann.threads.get(thread_id))["status"] == "idle"
+    assert (await ann.threads.get(thread_id))["status"] == "interrupted"
     after = Gate(ann)
     await after.open()
     answered = await ann.runs.wait(thread_id, "gated", input=after.input)

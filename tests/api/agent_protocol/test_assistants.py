@@ -12,7 +12,7 @@ from langgraph_sdk.client import LangGraphClient, SyncLangGraphClient
 
 from api.launch import House
 from core.tenancy import Role
-from graphs.catalog import AGENT, default_assistant_id
+from graphs.catalog.catalog import AGENT, default_assistant_id
 from tests.api.callers import colleague, nobody
 from tests.api.person import Person
 from tests.api.problems import assert_problem

@@ -6,7 +6,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from agents.event_log import END, Event
+from agents.events.log import END, Event
 from api.openai.errors import RunFailed
 from api.openai.listener import Listener
 from core.errors import Unavailable
