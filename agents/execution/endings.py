@@ -131,21 +131,22 @@ async def _settle_thread(
     snapshot: StateSnapshot | None,
     interrupts: dict[str, Any],
 ) -> AsyncCursor[DictRow]:
-    """Where its new status is fetched from."""
+    """Where its new status is fetched from. Without a snapshot the thread still waits for what it waited for."""
     error = {"error": ending.code, "message": ending.detail} if ending.status in ("error", "timeout") else None
     # Also one that was cancelled in the middle: with input None it goes on from there.
     waits = bool(interrupts) or (snapshot is not None and bool(snapshot.next))
     return await connection.execute(
         "UPDATE threads t SET error = %(error)s, values = coalesce(%(values)s::jsonb, values), "
-        "interrupts = %(interrupts)s::jsonb, updated_at = now(), state_updated_at = now(), "
+        "interrupts = coalesce(%(interrupts)s::jsonb, interrupts), updated_at = now(), state_updated_at = now(), "
         "expires_at = CASE WHEN %(temporary)s THEN now() ELSE expires_at END, status = CASE "
         "WHEN EXISTS (SELECT FROM run_queue q WHERE q.tenant = t.tenant_id AND q.thread_id = t.thread_id) "
-        "THEN 'busy' ELSE %(status)s END "
+        "THEN 'busy' WHEN %(status)s::text = 'idle' AND %(interrupts)s::jsonb IS NULL AND interrupts <> '{}' "
+        "THEN 'interrupted' ELSE %(status)s::text END "
         "WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s RETURNING status",
         {
             "error": None if error is None else Jsonb(error),
             "values": None if snapshot is None else wire.dumps(snapshot.values),
-            "interrupts": wire.dumps(interrupts),
+            "interrupts": None if snapshot is None else wire.dumps(interrupts),
             "temporary": run.request.on_completion == "delete",
             "status": "error" if error else "interrupted" if waits else "idle",
             "tenant_id": ctx.tenant_id,

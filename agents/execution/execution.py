@@ -121,8 +121,6 @@ class Execution:
     async def _attempt(
         self, run: Run, writer: EventWriter, tokens: UsageMetadataCallbackHandler
     ) -> tuple[Ending, StateSnapshot | None]:
-        if self._asked == "interrupt":
-            return endings.INTERRUPTED, None
         if self._claim.attempts > MAX_ATTEMPTS:
             return endings.GAVE_UP, None
         shop, ctx = self._workshop, self._claim.ctx
@@ -139,7 +137,9 @@ class Execution:
                 checkpointer=saver,
                 context=context,
             ) as graph:
-                ending = await self._execute(graph, saver, config, context, run, writer)
+                ending = await self._execute(Opened(graph, saver, config, context), run, writer)
+                # Whoever cancels it from here on comes too late.
+                self._ends = True
                 if ending.rolls_back:
                     await saver.adelete_for_runs([str(run.run_id)], thread_id=str(run.thread_id))
                 return ending, await graph.aget_state(newest(config))
@@ -148,14 +148,12 @@ class Execution:
                 raise
             return endings.failed(error, run), None
 
-    async def _execute(
-        self, graph: AnyGraph, saver: TenantSaver, config: RunnableConfig, context: Any, run: Run, writer: EventWriter
-    ) -> Ending:
+    async def _execute(self, opened: "Opened", run: Run, writer: EventWriter) -> Ending:
         if self._asked is not None:
             return endings.cancelled(self._asked)
         try:
             async with asyncio.timeout(self._workshop.timeout_seconds):
-                await self._stream(graph, saver, config, context, run, writer)
+                await self._stream(opened, run, writer)
         except asyncio.CancelledError:
             if self._asked is None:
                 raise
@@ -168,19 +166,28 @@ class Execution:
             return endings.failed(error, run)
         return endings.SUCCESS
 
-    async def _stream(
-        self, graph: AnyGraph, saver: TenantSaver, config: RunnableConfig, context: Any, run: Run, writer: EventWriter
-    ) -> None:
+    async def _stream(self, opened: "Opened", run: Run, writer: EventWriter) -> None:
         for name, data in first(run, self._claim.attempts):
             await writer.write(name, data)
+        graph, config = opened.graph, opened.config
         input_: Any = None
-        if self._claim.attempts > 1 and await continues(saver, config, run):
+        if self._claim.attempts > 1 and await continues(opened.saver, config, run):
             config = newest(config)
         else:
             input_ = input_of(run.request)
             config = await repair(graph, config, input_)
-        events = wire_events(graph, run, input=input_, config=config, context=context)
+        events = wire_events(graph, run, input=input_, config=config, context=opened.context)
         # Closed at once when the run is cancelled, and the model with it.
         async with aclosing(events):
             async for name, data in events:
                 await writer.write(name, data)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A graph with its memory, and what it is called with."""
+
+    graph: AnyGraph
+    saver: TenantSaver
+    config: RunnableConfig
+    context: Any

@@ -108,6 +108,8 @@ class Executor:
                     self.execute(claim)
             except Unavailable as error:
                 log.warning("cannot look for runs: %s", error.code)
+            except Exception:
+                log.exception("could not claim a run")
 
     def _heed(self, asked: list[Claim], held: Held) -> None:
         """Stops the runs that are lost or to be cancelled."""

@@ -184,11 +184,12 @@ async def remove(connection: Connection, ctx: TenantContext, run_id: UUID) -> No
 
 
 async def _raise_fence(connection: Connection, ctx: TenantContext, thread_id: UUID) -> Fence:
+    """Raises `Fenced` when the thread is gone."""
     rows = await connection.execute(
-        "INSERT INTO thread_heads AS head (tenant_id, thread_id, fence) VALUES (%s, %s, 1) "
-        "ON CONFLICT (tenant_id, thread_id) DO UPDATE SET fence = head.fence + 1 RETURNING fence",
+        "UPDATE thread_heads SET fence = fence + 1 WHERE tenant_id = %s AND thread_id = %s RETURNING fence",
         (ctx.tenant_id, thread_id),
     )
     row = await rows.fetchone()
-    assert row is not None, "an upsert returns its row"
+    if row is None:
+        raise Fenced
     return Fence(thread_id, row["fence"])

@@ -19,6 +19,7 @@ from agents.threads import threads
 from api.dependencies import Allow
 from api.leaving import cancelling
 from api.sse import PING_SECONDS, event_stream, frame
+from core.errors import AtriumError
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
 
@@ -142,5 +143,8 @@ async def _kept_open(work: Coroutine[Any, Any, str]) -> AsyncGenerator[bytes]:
         while not (await asyncio.wait([task], timeout=PING_SECONDS))[0]:
             yield b"\n"
         yield task.result().encode()
+    except AtriumError as error:
+        # The status has been sent: from here on a failure is part of the answer.
+        yield wire.dumps({"__error__": {"error": error.code, "message": error.detail}}).encode()
     finally:
         task.cancel()

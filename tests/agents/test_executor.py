@@ -334,3 +334,14 @@ async def test_a_process_that_sleeps_in_a_transaction_keeps_nobody_from_other_ru
     assert await end_of(engine, acme, run) == "success"
     told = await events_of(engine, acme, run)
     assert [data["attempt"] for name, data in told if name == "metadata"] == [1, 2]
+
+
+async def test_a_thread_deleted_under_a_claim_keeps_nobody_from_other_runs(
+    engine: Engine, acme: TenantContext, gates: Gates
+) -> None:
+    gates.open["b"].set()
+    gone = await start(engine, acme, "a", uuid4(), after_seconds=0.3)
+    async with engine.database.tenant_transaction(acme) as connection:
+        await connection.execute("DELETE FROM thread_heads WHERE thread_id = %s", (gone.thread_id,))
+    later = await start(engine, acme, "b", uuid4(), after_seconds=0.6)
+    assert await asyncio.wait_for(end_of(engine, acme, later), 10) == "success"
