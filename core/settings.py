@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     auth_database_url: SecretStr | None = Field(None, description="the same Postgres as atrium_auth")
     owner_database_url: SecretStr | None = Field(None, description="as the owner, for `python -m migrations`")
     redis_url: SecretStr | None = Field(None, description="Valkey or Redis")
-    database_pool_size: int = Field(30, ge=2, le=200)
+    database_pool_size: int = Field(20, ge=2, le=200, description="per process; a third more for logins")
 
     # Identity
     jwt_keys_file: Path | None = Field(None, description="JSON Web Key Set with private keys; the first signs")

@@ -13,6 +13,9 @@ from core.tenancy import TenantContext
 from migrations import runner
 from tests.factories import add_tenant, cloned
 
+# Several houses stand on one small Postgres.
+os.environ["ATRIUM_DATABASE_POOL_SIZE"] = "8"
+
 
 @pytest.fixture(scope="session")
 def golden() -> Path:

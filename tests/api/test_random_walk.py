@@ -48,7 +48,9 @@ class Walker:
 
 def _ids_in(value: Any) -> Iterator[tuple[str, str]]:
     if isinstance(value, dict):
-        yield from ((name, value[name]) for name in ID_NAMES if value.get(name) and value[name] not in SHARED)
+        yield from (
+            (name, value[name]) for name in ID_NAMES if isinstance(value.get(name), str) and value[name] not in SHARED
+        )
         value = list(value.values())
     if isinstance(value, list):
         for item in value:
