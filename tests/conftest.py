@@ -14,7 +14,7 @@ from migrations import runner
 from tests.factories import add_tenant, cloned
 
 # Several houses stand on one small Postgres.
-os.environ["ATRIUM_DATABASE_POOL_SIZE"] = "8"
+os.environ["ATRIUM_DATABASE_POOL_SIZE"] = "3"
 
 
 @pytest.fixture(scope="session")

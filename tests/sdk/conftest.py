@@ -1,6 +1,5 @@
 """One house that serves our own graphs, for each test process; each test brings tenants of its own."""
 
-import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -8,11 +7,10 @@ from pathlib import Path
 import pytest
 from langgraph_sdk.client import LangGraphClient
 
-from api.launch import House, free_port, house_on
+from api.launch import House
 from core.embedded import EmbeddedServers
-from core.settings import Settings
 from tests.api.person import Person
-from tests.factories import cloned
+from tests.houses import shared_house
 from tests.sdk.clients import Flavour, client_of
 
 GRAPHS = Path(__file__).parent / "graphs" / "langgraph.json"
@@ -23,16 +21,8 @@ Connect = Callable[[Person, str | None], LangGraphClient]
 
 @pytest.fixture(scope="session")
 def house(servers: EmbeddedServers) -> Iterator[House]:
-    with (
-        pytest.MonkeyPatch.context() as environment,
-        tempfile.TemporaryDirectory(prefix="atrium-house-") as folder,
-        cloned(servers) as stores,
-    ):
-        environment.setenv("ATRIUM_GRAPHS", str(GRAPHS))
-        environment.setenv("ATRIUM_LOGINS_PER_MINUTE", "100000")
-        environment.setenv("ATRIUM_REQUESTS_PER_MINUTE", "100000")
-        with house_on(stores, Settings(data_dir=Path(folder), port=free_port())) as running:
-            yield running
+    with shared_house(servers, ATRIUM_GRAPHS=str(GRAPHS)) as running:
+        yield running
 
 
 @pytest.fixture
