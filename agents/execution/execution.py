@@ -9,7 +9,6 @@ from typing import Any
 
 from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
 from langchain_core.runnables import RunnableConfig
-from langgraph.pregel import Pregel
 from langgraph.types import StateSnapshot
 from psycopg import DataError
 
@@ -26,6 +25,7 @@ from agents.runs.runs import Run
 from core.db import Database
 from core.errors import Unavailable
 from graphs.catalog.catalog import Catalog
+from graphs.catalog.factories import AnyGraph
 from graphs.checkpoints.checkpointer import TenantSaver
 from graphs.fence import Fenced
 from graphs.store import TenantStore
@@ -33,7 +33,6 @@ from retrieval.embeddings import EmbeddingModel
 
 log = logging.getLogger(__name__)
 
-AnyGraph = Pregel[Any, Any, Any, Any]
 
 # A run that takes its executor down must not do so for ever.
 MAX_ATTEMPTS = 5

@@ -16,7 +16,7 @@ from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Overwrite
 
 from agents.modes.checkpoints import POINTERS
-from agents.modes.parts import AnyGraph
+from graphs.catalog.factories import AnyGraph
 
 # What LangGraph and reducers raise over values that do not fit, also when a state is read that has them waiting.
 UNFIT = (InvalidUpdateError, ValueError, TypeError, KeyError, AttributeError, NotImplementedError)

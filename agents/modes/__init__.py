@@ -8,10 +8,11 @@ from langchain_core.runnables import RunnableConfig
 
 from agents.modes.bounds import first, last
 from agents.modes.chat import Chat
-from agents.modes.parts import AnyGraph, langchain_events, parts
+from agents.modes.parts import langchain_events, parts
 from agents.modes.protocol.stream import protocol_events
 from agents.modes.translation import Translation
 from agents.runs.runs import Run
+from graphs.catalog.factories import AnyGraph
 
 __all__ = ["first", "last", "wire_events"]
 

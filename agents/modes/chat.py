@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 
 from agents.modes.chat_events import Citation, Sources, Status
-from agents.modes.parts import AnyGraph
+from graphs.catalog.factories import AnyGraph
 from graphs.chat import CITE, RESPOND, RETRIEVE
 
 

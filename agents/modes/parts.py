@@ -5,9 +5,9 @@ from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.pregel import Pregel
 
-AnyGraph = Pregel[Any, Any, Any, Any]
+from graphs.catalog.factories import AnyGraph
+
 Part = tuple[tuple[str, ...], str, Any]
 
 _HIDDEN = "langsmith:hidden"

@@ -12,9 +12,9 @@ from langgraph.types import Interrupt, PregelTask, StateSnapshot, StateUpdate
 from agents.execution.repair import UNFIT
 from agents.modes.checkpoints import POINTERS, checkpoint_of
 from agents.modes.metadata import shown
-from agents.modes.parts import AnyGraph
 from agents.wire import TOLD_BY_NAME, UNTOLD
 from core.errors import Invalid
+from graphs.catalog.factories import AnyGraph
 
 ThreadState = dict[str, Any]
 

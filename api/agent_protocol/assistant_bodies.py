@@ -16,7 +16,6 @@ Fields = Literal[
     "assistant_id", "graph_id", "name", "description", "config", "context", "created_at", "updated_at", "metadata",
     "version",
 ]  # fmt: skip
-PartOfName = Annotated[str, Field(max_length=200), Storable]
 
 
 class _Settings(BaseModel):

@@ -6,11 +6,11 @@ from typing import Any
 from langchain_core._api import suppress_langchain_beta_warning
 from langchain_core.runnables import RunnableConfig
 
-from agents.modes.parts import AnyGraph
 from agents.modes.protocol.channels import Channels
 from agents.modes.protocol.state import state_encoded
 from agents.modes.protocol.task_events import TaskEvents
 from agents.wire import dumps, encoded
+from graphs.catalog.factories import AnyGraph
 
 _STATE = ("values", "updates")
 
