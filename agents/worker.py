@@ -9,6 +9,7 @@ from agents.engine import open_engine
 from agents.tasks import QUEUES, build_app
 from core import jobs
 from core.errors import OperatorError
+from core.garbage import collect_rarely
 from core.resources import open_resources
 from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
@@ -42,6 +43,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.log_level)
+        collect_rarely()
         uvloop.run(run(settings))
     except OperatorError as error:
         log.error(error.detail)

@@ -6,6 +6,7 @@ import uvicorn
 
 from api.app import create_app
 from core.errors import OperatorError
+from core.garbage import collect_rarely
 from core.settings import load_settings
 from core.telemetry import configure_logging
 
@@ -19,6 +20,7 @@ def main() -> int:
         print(error.detail, file=sys.stderr)
         return 2
     configure_logging(settings.log_level)
+    collect_rarely()
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(settings),

@@ -38,7 +38,7 @@ class Services:
     anonymous: AnonymousTenant | None = None
 
 
-def services(request: Request) -> Services:
+async def services(request: Request) -> Services:
     return cast(Services, request.app.state.services)
 
 
@@ -90,11 +90,11 @@ class Allow:
         return ctx
 
 
-def public() -> None:
+async def public() -> None:
     """Declares that a route is open to anyone: `dependencies=[Depends(public)]`."""
 
 
-def cursor(cursor: Annotated[str | None, Query(max_length=200)] = None) -> Cursor:
+async def cursor(cursor: Annotated[str | None, Query(max_length=200)] = None) -> Cursor:
     return Cursor.decode(cursor)
 
 

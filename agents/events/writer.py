@@ -11,7 +11,7 @@ from core.errors import Unavailable
 from core.tenancy import TenantContext
 from graphs.fence import Fence
 
-FLUSH_SECONDS: Final = 0.03
+FLUSH_SECONDS: Final = 0.05
 # Of many that write at once each does so less often: a process stores a few hundred batches a second at most.
 MAX_FLUSH_SECONDS: Final = 0.15
 UNHURRIED_WRITERS: Final = 10

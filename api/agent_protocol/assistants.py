@@ -34,7 +34,7 @@ Reader = Annotated[TenantContext, Depends(Allow(Permission.ASSISTANTS_READ))]
 Writer = Annotated[TenantContext, Depends(Allow(Permission.ASSISTANTS_WRITE))]
 
 
-def named(
+async def named(
     rooms: Rooms, assistant_id: Annotated[str, Path(max_length=200, description="Or the id of a graph.")]
 ) -> UUID:
     if assistant_id in rooms.engine.catalog.graph_ids:
