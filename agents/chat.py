@@ -2,15 +2,16 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from agents import starting
 from agents.engine import Engine
-from agents.runs.queue import Claim
+from agents.events.batches import Event
 from agents.runs.request import RunRequest
-from agents.runs.runs import Run
+from agents.starting import Accepted
 from agents.threads import transcript
 from core.tenancy import TenantContext
 from retrieval import knowledge_bases
@@ -19,11 +20,12 @@ from tenants import idempotency
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The events of the answer are numbered from `events_after` on."""
+    """The events of the answer are numbered from `events_after` on; the first of them are its `opening`."""
 
     run_id: UUID
     thread_id: UUID
     events_after: int = 0
+    opening: Sequence[Event] = ()
 
 
 async def ask(
@@ -40,12 +42,12 @@ async def ask(
     Raises `NotFound`, `Conflict` while the thread is busy, `Unavailable` when full.
     """
     await knowledge_bases.require_all(engine.database, ctx, knowledge_base_ids)
-    started: list[tuple[Run, Claim | None]] = []
-    with engine.executor.place():
+    started: list[Accepted] = []
+    with engine.executor.place(required=True) as executor:
         async with engine.database.tenant_transaction(ctx) as connection:
 
             async def work() -> dict[str, Any]:
-                run, claim = await starting.put(
+                accepted = await starting.put(
                     engine,
                     connection,
                     ctx,
@@ -54,11 +56,12 @@ async def ask(
                     thread_id=thread_id,
                     title=transcript.title_from(question),
                     multitask_strategy="reject",
+                    executor=executor,
                 )
-                started.append((run, claim))
-                return {"run_id": str(run.run_id), "thread_id": str(run.thread_id)}
+                started.append(accepted)
+                return {"run_id": str(accepted.run.run_id), "thread_id": str(accepted.run.thread_id)}
 
-            accepted, _ = await idempotency.once(
+            known, _ = await idempotency.once(
                 connection,
                 ctx,
                 operation="chat",
@@ -66,10 +69,11 @@ async def ask(
                 request_hash=_hash(question, thread_id, knowledge_base_ids),
                 work=work,
             )
-        for _, claim in started:
-            await starting.go(engine, claim)
-    events_after = started[0][0].events_after if started else 0
-    return Asked(UUID(accepted["run_id"]), UUID(accepted["thread_id"]), events_after)
+        for accepted in started:
+            await starting.go(engine, ctx, accepted)
+            run = accepted.run
+            return Asked(run.run_id, run.thread_id, run.events_after, accepted.opening)
+    return Asked(UUID(known["run_id"]), UUID(known["thread_id"]))
 
 
 def _request(question: str, knowledge_base_ids: tuple[UUID, ...] | None) -> RunRequest:

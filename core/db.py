@@ -5,8 +5,9 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 from pgvector.psycopg import register_vector_async
-from psycopg import AsyncConnection, OperationalError, sql
+from psycopg import AsyncConnection, OperationalError, errors, sql
 from psycopg import Connection as SyncConnection
+from psycopg import Error as PostgresError
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -25,6 +26,18 @@ _BEGIN_FOR_TENANT = sql.SQL("BEGIN {mode}; SELECT set_config('app.tenant_id', {t
 _READ_WRITE = sql.SQL("")
 _SNAPSHOT = sql.SQL("ISOLATION LEVEL REPEATABLE READ READ ONLY")
 _SET_TENANT = "SELECT set_config('app.tenant_id', %s, true)"
+
+# How the SQLSTATEs begin of a connection that broke, and of a server that shuts down or starts.
+_AWAY = ("08", "57P")
+_TRY_AGAIN = (
+    errors.TooManyConnections,
+    # A server so busy that a statement ran into its timeout: what a run has done must not be lost for that.
+    errors.QueryCanceled,
+    # The end of a connection whose process was stopped in the middle.
+    errors.IdleInTransactionSessionTimeout,
+    # Nothing of the victim's has happened, and the other one goes on: at the next try it is out of the way.
+    errors.DeadlockDetected,
+)
 
 
 class Database:
@@ -150,10 +163,20 @@ async def _borrowed(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) 
             yield connection
         finally:
             await pool.putconn(connection)
-    except OperationalError as exc:
+    except PostgresError as exc:
+        if not _passes_by_itself(exc):
+            raise
         raise Unavailable(
             "The database does not answer; try again in a moment.", code="database_unavailable"
         ) from exc
+
+
+def _passes_by_itself(error: PostgresError) -> bool:
+    """Whether the connection or the server was away or too busy: a full disk is told as what it is."""
+    if error.sqlstate is None:
+        # psycopg's own: the connection broke, or the pool gave none; a pipeline aborts for an error told before.
+        return isinstance(error, OperationalError) and not isinstance(error, errors.PipelineAborted)
+    return isinstance(error, _TRY_AGAIN) or error.sqlstate.startswith(_AWAY)
 
 
 async def _live(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) -> Connection:

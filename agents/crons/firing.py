@@ -9,8 +9,8 @@ from agents import starting
 from agents.crons import jobs as cron_jobs
 from agents.crons.crons import COLUMNS, Cron, from_row
 from agents.engine import Engine
-from agents.runs.queue import Claim
 from agents.runs.request import RunRequest
+from agents.starting import Accepted
 from core.db import Connection
 from core.errors import ClientError
 from core.tenancy import Role, TenantContext
@@ -25,14 +25,25 @@ async def fire(engine: Engine, ctx: TenantContext, cron_id: UUID, due: datetime)
     Raises `Unavailable` when the database is away: nothing has happened then.
     """
     async with engine.database.tenant_transaction(ctx) as connection:
+        await _lock_thread(connection, ctx, cron_id)
         cron = await _due(connection, ctx, cron_id, due)
         if cron is None:
             return
         now = datetime.now(UTC)
         over = cron.timing.end_time is not None and cron.timing.end_time < now
         await _reschedule(connection, ctx, cron, after=max(due, now))
-        claim = None if over else await _start(engine, connection, ctx, cron)
-    await starting.go(engine, claim)
+        accepted = None if over else await _start(engine, connection, ctx, cron)
+    if accepted is not None:
+        await starting.go(engine, ctx, accepted)
+
+
+async def _lock_thread(connection: Connection, ctx: TenantContext, cron_id: UUID) -> None:
+    """If it has one, and before the cron itself: whoever deletes a thread holds it and then takes its crons."""
+    await connection.execute(
+        "SELECT FROM threads WHERE tenant_id = %(tenant_id)s AND thread_id = "
+        "(SELECT thread_id FROM crons WHERE tenant_id = %(tenant_id)s AND cron_id = %(cron_id)s) FOR NO KEY UPDATE",
+        {"tenant_id": ctx.tenant_id, "cron_id": cron_id},
+    )
 
 
 async def _due(connection: Connection, ctx: TenantContext, cron_id: UUID, due: datetime) -> Cron | None:
@@ -54,13 +65,13 @@ async def _reschedule(connection: Connection, ctx: TenantContext, cron: Cron, *,
     await cron_jobs.defer(connection, ctx, cron.cron_id, next_date)
 
 
-async def _start(engine: Engine, connection: Connection, ctx: TenantContext, cron: Cron) -> Claim | None:
+async def _start(engine: Engine, connection: Connection, ctx: TenantContext, cron: Cron) -> Accepted | None:
     """What stands in the way of this run, such as a busy thread, does not stop the next."""
     asked = cron.request.model_dump(exclude={"multitask_strategy"})
     try:
         async with connection.transaction():
             owner = replace(ctx, user_id=cron.user_id, role=await _role(connection, ctx, cron))
-            _, claim = await starting.put(
+            return await starting.put(
                 engine,
                 connection,
                 owner,
@@ -73,7 +84,6 @@ async def _start(engine: Engine, connection: Connection, ctx: TenantContext, cro
     except ClientError as error:
         log.warning("a cron could not start its run: %s", error.code, extra={"tenant_id": ctx.tenant_id})
         return None
-    return claim
 
 
 async def _role(connection: Connection, ctx: TenantContext, cron: Cron) -> Role:

@@ -11,10 +11,9 @@ from agents.events import batches as event_batches
 from agents.events.batches import END, Event, Page, expire
 from agents.events.follower import Follower
 from core.cache import Cache, tenant_key
-from core.db import Connection, Database
+from core.db import Database
 from core.errors import Unavailable
 from core.tenancy import TenantContext
-from graphs.fence import Fence
 
 __all__ = ["END", "Event", "EventLog", "expire"]
 
@@ -37,37 +36,12 @@ class EventLog:
         self._unsent: dict[str, str] = {}
         self._sending: asyncio.Task[None] | None = None
 
-    async def append(
-        self,
-        ctx: TenantContext,
-        fence: Fence,
-        run_id: UUID,
-        events: Sequence[tuple[str, str]],
-        *,
-        connection: Connection | None = None,
-    ) -> int:
-        """Stores `(name, data)` as one batch and returns the number of the last.
-
-        In the caller's transaction, who calls `announce` after the commit, or in one of its own.
-        Raises `Fenced` when another executor has claimed a run on the thread.
-        """
-        if connection is not None:
-            return await event_batches.append(connection, ctx, fence, run_id, events)
-        async with self.database.tenant_transaction(ctx) as own:
-            newest = await event_batches.append(own, ctx, fence, run_id, events)
-        self.announce(ctx, fence.thread_id, newest, run_id, events)
-        return newest
-
-    def announce(
-        self, ctx: TenantContext, thread_id: UUID, newest: int, run_id: UUID, events: Sequence[tuple[str, str]]
-    ) -> None:
+    def announce(self, ctx: TenantContext, thread_id: UUID, batch: list[Event]) -> None:
         """Hands a committed batch to the readers in this process and wakes those in others."""
         key = _key(ctx, thread_id)
-        if followers := self._followers.get(key):
-            batch = event_batches.numbered(newest, run_id, events)
-            for follower in followers:
-                follower.hand(batch)
-        self._send(key, str(newest))
+        for follower in self._followers.get(key, ()):
+            follower.hand(batch)
+        self._send(key, str(batch[-1].seq))
 
     def wake(self, ctx: TenantContext, thread_id: UUID) -> None:
         """Lets readers look again: a run has ended without an event."""
@@ -91,9 +65,15 @@ class EventLog:
                 yield batch
 
     async def follow_run(
-        self, ctx: TenantContext, run_id: UUID, thread_id: UUID, *, since: int | None
+        self, ctx: TenantContext, run_id: UUID, thread_id: UUID, *, since: int | None, opening: Sequence[Event] = ()
     ) -> AsyncGenerator[list[Event]]:
-        """Like `follow`, but of one run, and not without end: it returns when the run has ended and all is told."""
+        """Like `follow`, but of one run, and not without end: it returns when the run has ended and all is told.
+
+        `opening` is what comes after `since`, from whoever has just stored it.
+        """
+        if opening:
+            yield list(opening)
+            since = opening[-1].seq
         async with aclosing(self._follow(ctx, thread_id, since or 0, run_id)) as batches:
             async for batch in batches:
                 yield batch

@@ -132,5 +132,6 @@ class EventWriter:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, MAX_RETRY_SECONDS)
             else:
-                self._log.announce(self._ctx, self._fence.thread_id, newest, self._run_id, batch)
+                events = event_batches.numbered(newest, self._run_id, batch)
+                self._log.announce(self._ctx, self._fence.thread_id, events)
                 return

@@ -12,6 +12,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from agents import wire
+from agents.events import batches as event_batches
 from agents.events.log import END, EventLog
 from agents.modes import last
 from agents.runs import queue, runs
@@ -99,7 +100,7 @@ async def end(
     async with begin(ctx) as connection:
         # First the thread, then its head, then the queue: whoever locks them does so in this order.
         await _lock(connection, ctx, run.thread_id)
-        newest = await event_log.append(ctx, claim.fence, run.run_id, events, connection=connection)
+        newest = await event_batches.append(connection, ctx, claim.fence, run.run_id, events)
         await queue.remove(connection, ctx, run.run_id)
         await _record_usage(connection, ctx, run.run_id, tokens)
         settled = await _settle_thread(connection, ctx, run, ending, snapshot, interrupts)
@@ -111,7 +112,7 @@ async def end(
                 await transcript.record_answer(connection, ctx, run, snapshot.values, agent_id=agent_id)
             if run.request.webhook is not None:
                 await webhooks.defer(connection, ctx, run.run_id)
-    event_log.announce(ctx, run.thread_id, newest, run.run_id, events)
+    event_log.announce(ctx, run.thread_id, event_batches.numbered(newest, run.run_id, events))
     thread = await settled.fetchone()
     return thread is not None and thread["status"] == "busy"
 

@@ -56,14 +56,17 @@ class Execution:
         self._claim = claim
         self._asked: Cancel | None = claim.cancel
         self._task: asyncio.Task[Any] | None = None
+        self._has_begun = False
         self._ends = False
 
     async def run(self, run: Run | None = None) -> bool:
         """What a graph raises ends its run; when our stores fail, or the claim is lost, the run stays as it is.
 
-        `run` is known to whoever has just made it. Whether there may be work for an executor now.
+        `run` is known to whoever has just accepted it, and has stored its first events. Whether there may be work
+        for an executor now.
         """
         self._task = asyncio.current_task()
+        self._has_begun = run is not None
         try:
             return await self._run(run or await self._start())
         except (Fenced, Unavailable, asyncio.CancelledError) as error:
@@ -139,13 +142,21 @@ class Execution:
                 ending = await self._execute(Opened(graph, saver, config, context), run, writer)
                 # Whoever cancels it from here on comes too late.
                 self._ends = True
-                if ending.rolls_back:
-                    await saver.adelete_for_runs([str(run.run_id)], thread_id=str(run.thread_id))
+                await self._forget(saver, run, ending)
                 return ending, await graph.aget_state(newest(config))
         except Exception as error:
             if endings.leaves_run_unfinished(error):
                 raise
-            return endings.failed(error, run), None
+            if self._asked is None or self._ends:
+                return endings.failed(error, run), None
+            # Its graph could not be opened; to cancel the run none is needed.
+            ending = endings.cancelled(self._asked)
+            await self._forget(saver, run, ending)
+            return ending, None
+
+    async def _forget(self, saver: TenantSaver, run: Run, ending: Ending) -> None:
+        if ending.rolls_back:
+            await saver.adelete_for_runs([str(run.run_id)], thread_id=str(run.thread_id))
 
     async def _execute(self, opened: "Opened", run: Run, writer: EventWriter) -> Ending:
         if self._asked is not None:
@@ -166,8 +177,9 @@ class Execution:
         return endings.SUCCESS
 
     async def _stream(self, opened: "Opened", run: Run, writer: EventWriter) -> None:
-        for name, data in first(run, self._claim.attempts):
-            await writer.write(name, data)
+        if not self._has_begun:
+            for name, data in first(run, self._claim.attempts):
+                await writer.write(name, data)
         graph, config = opened.graph, opened.config
         input_: Any = None
         if self._claim.attempts > 1 and await continues(opened.saver, config, run):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
 from typing import Final
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from agents.execution.execution import Execution
 from agents.execution.leases import Leases
@@ -59,20 +59,29 @@ class Executor:
                 await self._stop()
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """One of this process's places, held while a run is accepted. Raises `Unavailable` when all are taken."""
-        if len(self._running) + self._accepting >= self._max_concurrent:
-            raise Unavailable(
-                "Atrium is answering as many questions as it can; try again in a moment.", code="overloaded"
-            )
+    def place(self, *, required: bool = False) -> Iterator[UUID | None]:
+        """A place of this process, held while a run is accepted: the executor's id, or None when all are taken.
+
+        Raises `Unavailable` when one is `required` and there is none.
+        """
+        if not self.has_room:
+            if required:
+                raise Unavailable(
+                    "Atrium is answering as many questions as it can; try again in a moment.", code="overloaded"
+                )
+            yield None
+            return
         self._accepting += 1
         try:
-            yield
+            yield self.id
         finally:
+            was_full = not self.has_room
             self._accepting -= 1
+            if was_full and self.has_room:
+                self._look.set()
 
     def execute(self, claim: Claim, run: Run | None = None) -> None:
-        """Starts a run that is this executor's; `run` spares reading it."""
+        """Starts a run that is this executor's; `run` when it was accepted here, with its first events."""
         execution = self._execution_of(claim)
         task = asyncio.create_task(execution.run(run))
         self._running[claim] = execution, task
@@ -85,7 +94,7 @@ class Executor:
 
     @property
     def has_room(self) -> bool:
-        return len(self._running) < self._max_concurrent
+        return len(self._running) + self._accepting < self._max_concurrent
 
     def _ended(self, claim: Claim, task: asyncio.Task[bool]) -> None:
         was_full = not self.has_room

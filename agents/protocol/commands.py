@@ -11,12 +11,13 @@ from agents.engine import Engine
 from agents.events import batches as event_batches
 from agents.protocol import tree as agent_tree
 from agents.protocol.pending import Standing, settled
-from agents.runs.queue import Claim
 from agents.runs.request import RunRequest
-from agents.runs.runs import MultitaskStrategy, Run
+from agents.runs.runs import MultitaskStrategy
+from agents.starting import Accepted
 from core.db import Connection
 from core.errors import ClientError, NotFound
 from core.tenancy import TenantContext
+from graphs.checkpoints import rows
 
 Params = dict[str, Any]
 
@@ -120,25 +121,27 @@ def _answers(params: Params) -> list[_Answer]:
 async def _start(engine: Engine, ctx: TenantContext, thread_id: UUID, asked: _RunStart) -> Done:
     """With an interrupt pending, `input` answers it, unless the run forks from a checkpoint."""
     untrusted.storable(asked.input, "input")
-    async with settled(engine, ctx, thread_id) as (connection, standing):
-        checkpoint = None
-        if asked.checkpoint_id is not None:
-            checkpoint = {"checkpoint_id": await _fork(connection, ctx, thread_id, standing, asked.checkpoint_id)}
-        resumes = asked.input is not None and checkpoint is None and standing is not None and standing.interrupts
-        run, claim, head = await _put(
-            engine,
-            connection,
-            ctx,
-            thread_id,
-            asked.assistant_id,
-            asked,
-            multitask_strategy=asked.multitask_strategy or "enqueue",
-            input=None if resumes else asked.input,
-            command={"resume": asked.input} if resumes else None,
-            checkpoint=checkpoint,
-        )
-    await starting.go(engine, claim)
-    return Done({"run_id": str(run.run_id)}, head)
+    with engine.executor.place() as executor:
+        async with settled(engine, ctx, thread_id) as (connection, standing):
+            checkpoint = None
+            if asked.checkpoint_id is not None:
+                checkpoint = {"checkpoint_id": await _fork(connection, ctx, thread_id, standing, asked.checkpoint_id)}
+            resumes = asked.input is not None and checkpoint is None and standing is not None and standing.interrupts
+            accepted = await _put(
+                engine,
+                connection,
+                ctx,
+                thread_id,
+                asked.assistant_id,
+                asked,
+                executor,
+                multitask_strategy=asked.multitask_strategy or "enqueue",
+                input=None if resumes else asked.input,
+                command={"resume": asked.input} if resumes else None,
+                checkpoint=checkpoint,
+            )
+        await starting.go(engine, ctx, accepted)
+    return Done({"run_id": str(accepted.run.run_id)}, accepted.run.events_after)
 
 
 async def _respond(
@@ -147,11 +150,14 @@ async def _respond(
     command = {"resume": {answer.interrupt_id: answer.response for answer in answers}}
     command |= {name: value for name in ("update", "goto") if (value := getattr(options, name)) is not None}
     untrusted.storable(command, "response")
-    async with settled(engine, ctx, thread_id) as (connection, standing):
-        assistant_id = _require_pending(standing, answers)
-        _, claim, head = await _put(engine, connection, ctx, thread_id, assistant_id, options, command=command)
-    await starting.go(engine, claim)
-    return Done({}, head)
+    with engine.executor.place() as executor:
+        async with settled(engine, ctx, thread_id) as (connection, standing):
+            assistant_id = _require_pending(standing, answers)
+            accepted = await _put(
+                engine, connection, ctx, thread_id, assistant_id, options, executor, command=command
+            )
+        await starting.go(engine, ctx, accepted)
+    return Done({}, accepted.run.events_after)
 
 
 def _require_pending(standing: Standing | None, answers: list[_Answer]) -> str:
@@ -175,10 +181,11 @@ async def _put(
     thread_id: UUID,
     assistant_id: str,
     options: _Options,
+    executor: UUID | None,
     *,
     multitask_strategy: MultitaskStrategy = "enqueue",
     **asked: Any,
-) -> tuple[Run, Claim | None, int]:
+) -> Accepted:
     request = RunRequest(
         config=untrusted.clean_config(options.config),
         context=untrusted.clean_context(options.context),
@@ -186,7 +193,7 @@ async def _put(
         stream_subgraphs=True,
         **asked,
     )
-    run, claim = await starting.put(
+    return await starting.put(
         engine,
         connection,
         ctx,
@@ -197,8 +204,8 @@ async def _put(
         by_role=True,
         metadata=untrusted.clean_metadata(options.metadata),
         multitask_strategy=multitask_strategy,
+        executor=executor,
     )
-    return run, claim, await event_batches.head(connection, ctx, thread_id)
 
 
 async def _fork(
@@ -209,12 +216,7 @@ async def _fork(
         checkpoint_id = str(UUID(named))
     except (ValueError, TypeError, AttributeError) as exc:
         raise Refused("invalid_argument", "`config.configurable.checkpoint_id` must be a UUID.") from exc
-    found = await connection.execute(
-        "SELECT FROM checkpoints "
-        "WHERE tenant_id = %s AND thread_id = %s AND checkpoint_ns = '' AND checkpoint_id = %s",
-        (ctx.tenant_id, str(thread_id), checkpoint_id),
-    )
-    if standing is None or found.rowcount == 0:
+    if standing is None or not await rows.exists(connection, ctx, str(thread_id), "", checkpoint_id):
         raise Refused("no_such_checkpoint", "The thread has no such checkpoint; its history lists them.")
     return checkpoint_id
 

@@ -4,15 +4,16 @@ A lease is renewed while its executor lives; a run whose lease has run out is an
 thread's fence, so that an executor which was only asleep can write nothing any more.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, LiteralString
 from uuid import UUID
 
 from psycopg.errors import LockNotAvailable, UniqueViolation
 
 from core.db import BlockingConnection, Connection, Database
 from core.tenancy import Role, TenantContext
-from graphs.fence import Fence, Fenced
+from graphs.fence import Fence
 
 LEASE_SECONDS = 3.5
 
@@ -84,69 +85,98 @@ async def of_thread(connection: Connection, ctx: TenantContext, thread_id: UUID)
 
 
 async def claim(database: Database, executor: UUID) -> Claim | None:
-    """The next run that may start, or whose executor died; None when there is none."""
+    """The next run that may start, or whose executor died; None when there is none.
+
+    It is the oldest run of the tenant with the fewest that execute.
+    """
     while (row := await _take(database, executor)) is not None:
         ctx = TenantContext(row["tenant"], row["user_id"], Role(row["role"]))
-        try:
-            fence = await _fence(database, ctx, executor, row)
-        except Fenced:
-            return None
-        except _Held:
-            await _postpone(database, executor, row)
-        else:
+        if (fence := await _fence(database, ctx, executor, row)) is not None:
             return Claim(ctx, row["run_id"], fence, row["attempts"], row["cancel"])
+        await _postpone(database, executor, row)
     return None
 
 
-class _Held(Exception):
-    """A process that sleeps in the middle of a transaction holds the thread; Postgres ends that before long."""
-
-
-async def _fence(database: Database, ctx: TenantContext, executor: UUID, row: dict[str, Any]) -> Fence:
-    async with database.tenant_transaction(ctx) as connection:
-        await connection.execute("SET LOCAL lock_timeout = '250ms'")
-        try:
-            fence = await _raise_fence(connection, ctx, row["thread_id"])
-        except LockNotAvailable as exc:
-            raise _Held from exc
-        # A claim that slept since then must not keep its fence above its successor's.
-        ours = await connection.execute(
-            "SELECT FROM run_queue WHERE tenant = %s AND run_id = %s AND executor = %s AND attempts = %s FOR UPDATE",
-            (ctx.tenant_id, row["run_id"], executor, row["attempts"]),
+# Tenants are found by skipping through an index, so that a long queue of one costs no more than a short one;
+# the last join locks a single row, because it goes through them in turn and stops at the first run.
+_TAKE: LiteralString = """
+WITH RECURSIVE dead AS (
+    SELECT tenant, run_id FROM run_queue WHERE executor IS NOT NULL AND lease_until < now()
+    ORDER BY position LIMIT 1 FOR UPDATE SKIP LOCKED
+), busy AS (
+    SELECT tenant, thread_id FROM run_queue WHERE executor IS NOT NULL
+), waiting AS (
+    (SELECT tenant, position FROM run_queue WHERE executor IS NULL AND available_at <= now()
+     ORDER BY tenant, position LIMIT 1)
+    UNION ALL
+    SELECT further.* FROM waiting, LATERAL (
+        SELECT tenant, position FROM run_queue
+        WHERE executor IS NULL AND available_at <= now() AND tenant > waiting.tenant
+        ORDER BY tenant, position LIMIT 1
+    ) further
+), turns AS (
+    SELECT tenant FROM waiting
+    ORDER BY (SELECT count(*) FROM busy WHERE busy.tenant = waiting.tenant), position
+), fair AS (
+    SELECT oldest.* FROM turns, LATERAL (
+        SELECT tenant, run_id FROM run_queue q
+        WHERE tenant = turns.tenant AND executor IS NULL AND available_at <= now()
+        AND (tenant, thread_id) NOT IN (TABLE busy) AND NOT EXISTS (
+            SELECT FROM run_queue earlier WHERE earlier.tenant = q.tenant AND earlier.thread_id = q.thread_id
+            AND earlier.position < q.position AND earlier.available_at <= now()
         )
-        if ours.rowcount == 0:
-            raise Fenced
-        return fence
-
-
-async def _postpone(database: Database, executor: UUID, row: dict[str, Any]) -> None:
-    """Somebody tries again in a second; meanwhile other runs are claimed, and this was no attempt."""
-    async with database.untenanted_connection() as connection:
-        await connection.execute(
-            "UPDATE run_queue SET attempts = attempts - 1, lease_until = now() + interval '1 second' "
-            "WHERE tenant = %s AND run_id = %s AND executor = %s AND attempts = %s",
-            (row["tenant"], row["run_id"], executor, row["attempts"]),
-        )
+        ORDER BY position LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) oldest
+    WHERE NOT EXISTS (TABLE dead) LIMIT 1
+)
+UPDATE run_queue q SET executor = %(executor)s, attempts = attempts + 1,
+    lease_until = now() + make_interval(secs => %(lease)s)
+FROM (TABLE dead UNION ALL TABLE fair) next WHERE q.tenant = next.tenant AND q.run_id = next.run_id
+RETURNING q.tenant, q.run_id, thread_id, user_id, role, attempts, cancel
+"""
 
 
 async def _take(database: Database, executor: UUID) -> dict[str, Any] | None:
-    try:
-        async with database.untenanted_connection() as connection:
-            rows = await connection.execute(
-                "UPDATE run_queue SET executor = %(executor)s, attempts = attempts + 1, "
-                "lease_until = now() + make_interval(secs => %(lease)s) "
-                "WHERE (tenant, run_id) = (SELECT tenant, run_id FROM run_queue q WHERE lease_until < now() "
-                "OR executor IS NULL AND available_at <= now() AND NOT EXISTS ("
-                "SELECT FROM run_queue other WHERE other.tenant = q.tenant AND other.thread_id = q.thread_id "
-                "AND (other.executor IS NOT NULL OR other.position < q.position AND other.available_at <= now())) "
-                "ORDER BY position LIMIT 1 FOR UPDATE SKIP LOCKED) "
-                "RETURNING tenant, run_id, thread_id, user_id, role, attempts, cancel",
-                {"executor": executor, "lease": LEASE_SECONDS},
+    while True:
+        # Which says that another executor started another run of the same thread a moment earlier.
+        with suppress(UniqueViolation):
+            async with database.untenanted_connection() as connection:
+                rows = await connection.execute(_TAKE, {"executor": executor, "lease": LEASE_SECONDS})
+                return await rows.fetchone()
+
+
+async def _fence(database: Database, ctx: TenantContext, executor: UUID, row: dict[str, Any]) -> Fence | None:
+    """None when the thread is locked or gone, or when this claim slept and the run is another's by now."""
+    async with database.tenant_transaction(ctx) as connection:
+        await connection.execute("SET LOCAL lock_timeout = '250ms'")
+        try:
+            head = await connection.execute(
+                "SELECT FROM thread_heads WHERE tenant_id = %s AND thread_id = %s FOR NO KEY UPDATE",
+                (ctx.tenant_id, row["thread_id"]),
             )
-            return await rows.fetchone()
-    except UniqueViolation:
-        # Another executor started another run of the same thread a moment earlier.
-        return None
+        except LockNotAvailable:
+            # By a process that sleeps in the middle of a transaction; Postgres ends that before long.
+            return None
+        if head.rowcount == 0:
+            await remove(connection, ctx, row["run_id"])
+            return None
+        # Whoever takes the run from here on waits for the head: the successor's fence is the higher one.
+        ours = await connection.execute(
+            "SELECT FROM run_queue WHERE tenant = %s AND run_id = %s AND executor = %s AND attempts = %s",
+            (ctx.tenant_id, row["run_id"], executor, row["attempts"]),
+        )
+        return await _raise_fence(connection, ctx, row["thread_id"]) if ours.rowcount else None
+
+
+async def _postpone(database: Database, executor: UUID, row: dict[str, Any]) -> None:
+    """If it is still ours, somebody tries again in a second, and this was no attempt."""
+    async with database.untenanted_connection() as connection:
+        await connection.execute(
+            "UPDATE run_queue SET attempts = attempts - 1, lease_until = now() + interval '1 second' "
+            "WHERE (tenant, run_id) = (SELECT tenant, run_id FROM run_queue "
+            "WHERE tenant = %s AND run_id = %s AND executor = %s AND attempts = %s FOR UPDATE SKIP LOCKED)",
+            (row["tenant"], row["run_id"], executor, row["attempts"]),
+        )
 
 
 def renew(connection: BlockingConnection, executor: UUID, run_ids: list[UUID]) -> Held:
@@ -184,12 +214,10 @@ async def remove(connection: Connection, ctx: TenantContext, run_id: UUID) -> No
 
 
 async def _raise_fence(connection: Connection, ctx: TenantContext, thread_id: UUID) -> Fence:
-    """Raises `Fenced` when the thread is gone."""
     rows = await connection.execute(
         "UPDATE thread_heads SET fence = fence + 1 WHERE tenant_id = %s AND thread_id = %s RETURNING fence",
         (ctx.tenant_id, thread_id),
     )
     row = await rows.fetchone()
-    if row is None:
-        raise Fenced
+    assert row is not None, "a thread has a head"
     return Fence(thread_id, row["fence"])

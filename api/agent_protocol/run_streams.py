@@ -39,13 +39,16 @@ def stream(
     since: int = 0,
     modes: Collection[str] | None = None,
     cancel_on_disconnect: bool = False,
-    created: bool = False,
+    opening: list[Event] | None = None,
 ) -> EventSourceResponse:
-    """`modes` None means all that the run was asked for. Ids are the thread's sequence numbers."""
-    frames = _frames(engine, ctx, run, since, None if modes is None else wire_names(modes))
+    """`modes` None means all that the run was asked for. Ids are the thread's sequence numbers.
+
+    `opening`, maybe empty, for a run that was created just now.
+    """
+    frames = _frames(engine, ctx, run, since, None if modes is None else wire_names(modes), opening or [])
     if cancel_on_disconnect:
         frames = cancelling(engine, ctx, run, frames)
-    return event_stream(request, frames, location(run, "stream") if created else None)
+    return event_stream(request, frames, None if opening is None else location(run, "stream"))
 
 
 def location(run: Run, following: str) -> dict[str, str]:
@@ -68,15 +71,22 @@ def matches(event: Event, names: frozenset[str] | None) -> bool:
 
 
 async def _frames(
-    engine: Engine, ctx: TenantContext, run: Run, since: int, names: frozenset[str] | None
+    engine: Engine, ctx: TenantContext, run: Run, since: int, names: frozenset[str] | None, opening: list[Event]
 ) -> AsyncGenerator[bytes]:
+    since = max(since, run.events_after)
     async with aclosing(
-        engine.log.follow_run(ctx, run.run_id, run.thread_id, since=max(since, run.events_after))
+        engine.log.follow_run(ctx, run.run_id, run.thread_id, since=since, opening=opening)
     ) as batches:
+        newest = None
         async for batch in batches:
+            newest = batch[-1].name
             chosen = [frame(event.name, event.data, event.seq) for event in batch if matches(event, names)]
             if chosen:
                 yield b"".join(chosen)
+    if newest != END:
+        # Maybe there is nothing left that could tell one.
+        async with engine.database.tenant_transaction(ctx) as connection:
+            await threads.require(connection, ctx, run.thread_id, by_role=True)
 
 
 def wait(

@@ -17,7 +17,7 @@ from api.agent_protocol import run_streams
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.paging import Limit, Offset
 from api.agent_protocol.run_bodies import Mode, RunCreateStateful
-from api.agent_protocol.run_starting import start_run
+from api.agent_protocol.run_starting import start_and_stream, start_and_wait, start_run
 from api.agent_protocol.run_streams import Reader, Writer
 from api.agent_protocol.run_views import Run
 from api.dependencies import Rooms
@@ -41,7 +41,7 @@ Modes = Annotated[
 
 @router.post("/runs", summary="Start a run in the background")
 async def create(rooms: Rooms, ctx: Writer, thread_id: UUID, body: RunCreateStateful, response: Response) -> Run:
-    run = await start_run(rooms, ctx, thread_id, body)
+    run = (await start_run(rooms, ctx, thread_id, body)).run
     response.headers.update(run_streams.location(run, "join"))
     return Run.of(run)
 
@@ -55,19 +55,13 @@ async def create(rooms: Rooms, ctx: Writer, thread_id: UUID, body: RunCreateStat
 async def create_stream(
     rooms: Rooms, ctx: Writer, request: Request, thread_id: UUID, body: RunCreateStateful
 ) -> EventSourceResponse:
-    with rooms.engine.executor.place():
-        run = await start_run(rooms, ctx, thread_id, body)
-    leaving = body.on_disconnect == "cancel"
-    return run_streams.stream(request, rooms.engine, ctx, run, cancel_on_disconnect=leaving, created=True)
+    return await start_and_stream(rooms, ctx, request, thread_id, body)
 
 
 @router.post("/runs/wait", response_model=None, summary="Start a run and wait")
 async def create_wait(rooms: Rooms, ctx: Writer, thread_id: UUID, body: RunCreateStateful) -> StreamingResponse:
     """The final values; a run that failed is answered with 200 and `__error__`."""
-    with rooms.engine.executor.place():
-        run = await start_run(rooms, ctx, thread_id, body, extra_mode="values")
-    leaving = body.on_disconnect == "cancel"
-    return run_streams.wait(rooms.engine, ctx, run, cancel_on_disconnect=leaving, created=True)
+    return await start_and_wait(rooms, ctx, thread_id, body)
 
 
 @router.get("/runs", response_model=list[Run], summary="List runs")

@@ -12,7 +12,7 @@ from agents.runs.queue import Cancel
 from api.agent_protocol import run_streams
 from api.agent_protocol.body import JsonRoute
 from api.agent_protocol.run_bodies import RunCreateStateless, RunsCancel
-from api.agent_protocol.run_starting import start_run
+from api.agent_protocol.run_starting import start_and_stream, start_and_wait, start_batch, start_run
 from api.agent_protocol.run_streams import Writer
 from api.agent_protocol.run_views import Run
 from api.dependencies import Rooms
@@ -36,12 +36,17 @@ async def cancel_many(rooms: Rooms, ctx: Writer, body: RunsCancel, action: Cance
     else:
         raise Invalid("Send `status`, or `thread_id` with `run_ids`.")
     for thread_id, run_ids in found.items():
-        await starting.cancel(rooms.engine, ctx, thread_id, run_ids, action, by_role=True)
+        try:
+            await starting.cancel(rooms.engine, ctx, thread_id, run_ids, action, by_role=True)
+        except NotFound:
+            # Of many, one may have gone since they were found.
+            if body.status is None:
+                raise
 
 
 @router.post("", summary="Start a run without a thread, in the background")
 async def create_stateless(rooms: Rooms, ctx: Writer, body: RunCreateStateless, response: Response) -> Run:
-    run = await start_run(rooms, ctx, None, body)
+    run = (await start_run(rooms, ctx, None, body)).run
     response.headers.update(run_streams.location(run, "join"))
     return Run.of(run)
 
@@ -50,7 +55,8 @@ async def create_stateless(rooms: Rooms, ctx: Writer, body: RunCreateStateless, 
 async def create_batch(
     rooms: Rooms, ctx: Writer, body: Annotated[list[RunCreateStateless], Body(max_length=MAX_BATCH)]
 ) -> list[Run]:
-    return [Run.of(await start_run(rooms, ctx, None, each)) for each in body]
+    """All of them, or none."""
+    return [Run.of(run) for run in await start_batch(rooms, ctx, body)]
 
 
 @router.post(
@@ -62,15 +68,9 @@ async def create_batch(
 async def create_stateless_stream(
     rooms: Rooms, ctx: Writer, request: Request, body: RunCreateStateless
 ) -> EventSourceResponse:
-    with rooms.engine.executor.place():
-        run = await start_run(rooms, ctx, None, body)
-    leaving = body.on_disconnect == "cancel"
-    return run_streams.stream(request, rooms.engine, ctx, run, cancel_on_disconnect=leaving, created=True)
+    return await start_and_stream(rooms, ctx, request, None, body)
 
 
 @router.post("/wait", response_model=None, summary="Start a run without a thread and wait")
 async def create_stateless_wait(rooms: Rooms, ctx: Writer, body: RunCreateStateless) -> StreamingResponse:
-    with rooms.engine.executor.place():
-        run = await start_run(rooms, ctx, None, body, extra_mode="values")
-    leaving = body.on_disconnect == "cancel"
-    return run_streams.wait(rooms.engine, ctx, run, cancel_on_disconnect=leaving, created=True)
+    return await start_and_wait(rooms, ctx, None, body)

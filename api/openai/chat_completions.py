@@ -60,17 +60,17 @@ async def _start(rooms: Services, ctx: TenantContext, body: ChatCompletionReques
     """The run and the id of its model."""
     thread_id = body.thread_id(ctx)
     assistant = await _assistant(rooms, ctx, body.model)
-    with rooms.engine.executor.place():
-        run = await starting.start(
-            rooms.engine,
-            ctx,
-            str(assistant.assistant_id),
-            _request(rooms, assistant, body, keeps_thread=thread_id is not None),
-            thread_id=thread_id,
-            if_not_exists="create",
-            metadata=untrusted.clean_metadata(body.labels),
-        )
-    return run, model_id(assistant)
+    accepted = await starting.start(
+        rooms.engine,
+        ctx,
+        str(assistant.assistant_id),
+        _request(rooms, assistant, body, keeps_thread=thread_id is not None),
+        thread_id=thread_id,
+        if_not_exists="create",
+        metadata=untrusted.clean_metadata(body.labels),
+        place_required=True,
+    )
+    return accepted.run, model_id(assistant)
 
 
 async def _assistant(rooms: Services, ctx: TenantContext, named: str) -> Assistant:

@@ -52,6 +52,4 @@ async def chat(
     )
     if "application/json" in request.headers.get("accept", ""):
         return await answer(rooms.engine, ctx, asked)
-    return event_stream(
-        request, run_frames(rooms.engine, ctx, asked.thread_id, asked.run_id, since=asked.events_after)
-    )
+    return event_stream(request, run_frames(rooms.engine, ctx, asked))

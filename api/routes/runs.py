@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request
 from sse_starlette import EventSourceResponse
 
 from agents import starting
+from agents.chat import Asked
 from agents.engine import Engine
 from agents.events.log import END
 from agents.runs import runs
@@ -33,7 +34,7 @@ async def events(
         await threads.require(connection, ctx, thread_id)
         run = await runs.get(connection, ctx, thread_id, run_id)
     since = max(run.events_after, int(last_event_id or 0))
-    return event_stream(request, run_frames(rooms.engine, ctx, thread_id, run_id, since=since))
+    return event_stream(request, run_frames(rooms.engine, ctx, Asked(run_id, thread_id, since)))
 
 
 @router.post("/cancel", status_code=202, summary="Cancel a run")
@@ -42,9 +43,10 @@ async def cancel(rooms: Rooms, ctx: Asker, thread_id: UUID, run_id: UUID) -> Non
     await starting.cancel(rooms.engine, ctx, thread_id, [run_id], "interrupt")
 
 
-async def run_frames(
-    engine: Engine, ctx: TenantContext, thread_id: UUID, run_id: UUID, *, since: int
-) -> AsyncIterator[bytes]:
-    async with aclosing(engine.log.follow_run(ctx, run_id, thread_id, since=since)) as batches:
+async def run_frames(engine: Engine, ctx: TenantContext, asked: Asked) -> AsyncIterator[bytes]:
+    batches = engine.log.follow_run(
+        ctx, asked.run_id, asked.thread_id, since=asked.events_after, opening=asked.opening
+    )
+    async with aclosing(batches):
         async for batch in batches:
             yield b"".join(frame(event.name, event.data, event.seq) for event in batch if event.name != END)

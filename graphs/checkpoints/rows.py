@@ -116,6 +116,17 @@ SELECT: LiteralString = """
 """
 
 
+async def exists(
+    connection: Connection, ctx: TenantContext, thread_id: str, namespace: str, checkpoint_id: str
+) -> bool:
+    found = await connection.execute(
+        "SELECT FROM checkpoints "
+        "WHERE tenant_id = %s AND thread_id = %s AND checkpoint_ns = %s AND checkpoint_id = %s",
+        (ctx.tenant_id, thread_id, namespace, checkpoint_id),
+    )
+    return found.rowcount == 1
+
+
 async def execute(connection: Connection, statement: Statement) -> AsyncCursor[DictRow]:
     """Bytes come as they are; as text they would be twice as long."""
     return await connection.cursor(binary=True).execute(*statement)

@@ -24,6 +24,7 @@ from core.errors import NotFound
 from core.tenancy import Role, TenantContext
 from tests.agents.conftest import NewEngine
 from tests.agents.scripted_model import ScriptedModel
+from tests.until import until
 from tools.egress import egress_client
 from tools.egress_policy import EgressPolicy
 
@@ -131,8 +132,9 @@ async def test_each_run_has_a_thread_of_its_own_unless_the_cron_has_one(engine: 
 async def test_a_due_job_starts_the_run_through_the_queue(
     engine: Engine, clone: EmbeddedServers, acme: TenantContext, owner_url: str
 ) -> None:
-    cron = await create(engine, acme, Timing("* * * * *"))
-    missed = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=3)
+    cron = await create(engine, acme)
+    assert cron.next_run_date is not None
+    missed = cron.next_run_date.replace(year=cron.next_run_date.year - 3)
     with psycopg.connect(owner_url) as owner:
         owner.execute("UPDATE crons SET next_run_date = %s", (missed,))
         owner.execute(
@@ -144,9 +146,29 @@ async def test_a_due_job_starts_the_run_through_the_queue(
         app = build_app(connector, engine, client, event_retention_seconds=3600)
         async with app.open_async():
             await app.run_worker_async(queues=list(QUEUES), wait=False, install_signal_handlers=False)
-    assert len(await started(engine.database, acme)) == 1, "three hours that were slept through are one date"
+    assert len(await started(engine.database, acme)) == 1, "years that were slept through are one date"
     after = (await get(engine, acme, cron)).next_run_date
     assert after is not None and after > datetime.now(UTC)
+
+
+async def test_a_cron_that_fires_while_its_thread_goes_starts_nothing_and_stops_nobody(
+    engine: Engine, acme: TenantContext, owner_url: str
+) -> None:
+    thread_id = await new_thread(engine.database, acme)
+    cron = await create(engine, acme, thread_id=thread_id)
+    with psycopg.connect(owner_url, autocommit=True) as owner:
+
+        async def fires() -> bool:
+            waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            return owner.execute(waiting).rowcount > 0
+
+        async with engine.database.tenant_transaction(acme) as connection:
+            await threads.lock(connection, acme, thread_id)
+            firing = asyncio.create_task(fire(engine, acme, cron))
+            await until(fires)
+            await threads.delete(connection, acme, thread_id)
+    await firing
+    assert await started(engine.database, acme) == []
 
 
 async def test_a_busy_thread_costs_a_run_and_not_the_cron(engine: Engine, acme: TenantContext) -> None:

@@ -11,6 +11,7 @@ from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
 from graphs.fence import Fence
+from tests.agents.appending import append
 from tests.agents.event_threads import add_run, add_thread, opened_log
 
 
@@ -45,7 +46,7 @@ async def test_readers_that_come_and_go_anywhere_see_exactly_what_was_written(
                     await asyncio.sleep(rng.random() * 0.02)
             rest = [*await writer.drain(), (END, "end")]
         ledger.append("end")
-        await log.append(acme, fence, run_id, rest)
+        await append(log, acme, fence, run_id, rest)
 
     async def read(fence: Fence, rng: Random) -> list[Event]:
         seen: list[Event] = []

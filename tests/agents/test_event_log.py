@@ -8,7 +8,7 @@ from psycopg import AsyncConnection
 
 from agents.events import batches as event_batches
 from agents.events import log as event_log
-from agents.events.batches import Page
+from agents.events.batches import Page, numbered
 from agents.events.follower import HANDED_BATCHES, Follower
 from agents.events.log import Event, EventLog
 from core.cache import Cache, tenant_key
@@ -17,6 +17,7 @@ from core.embedded import EmbeddedServers
 from core.errors import Unavailable
 from core.tenancy import TenantContext
 from graphs.fence import Fence, Fenced
+from tests.agents.appending import append
 from tests.agents.event_threads import (
     add_thread,
     counted_reads,
@@ -78,8 +79,8 @@ async def test_events_are_numbered_from_one_without_gaps_whatever_run_they_are_o
 ) -> None:
     first, second = uuid4(), uuid4()
     assert await log.head(acme, fence.thread_id) == 0
-    assert await log.append(acme, fence, first, values("a", "b")) == 2
-    assert await log.append(acme, fence, second, [("values|child:1", '{"ü": "\\u0000"}')]) == 3
+    assert await append(log, acme, fence, first, values("a", "b")) == 2
+    assert await append(log, acme, fence, second, [("values|child:1", '{"ü": "\\u0000"}')]) == 3
     async with aclosing(log.follow(acme, fence.thread_id, since=0)) as batches:
         assert await take(batches, 3) == [
             Event(1, first, "values", "a"),
@@ -91,7 +92,7 @@ async def test_events_are_numbered_from_one_without_gaps_whatever_run_they_are_o
 
 async def test_a_reader_goes_on_behind_any_event(log: EventLog, acme: TenantContext, fence: Fence) -> None:
     for batch in (values(1, 2, 3), values(4), values(5, 6)):
-        await log.append(acme, fence, uuid4(), batch)
+        await append(log, acme, fence, uuid4(), batch)
     for since in range(6):
         async with aclosing(log.follow(acme, fence.thread_id, since=since)) as batches:
             events = await take(batches, 6 - since)
@@ -104,8 +105,8 @@ async def test_who_was_overtaken_appends_nothing(
 ) -> None:
     newer = await raise_fence(database, acme, fence)
     with pytest.raises(Fenced):
-        await log.append(acme, fence, uuid4(), values("late"))
-    assert await log.append(acme, newer, uuid4(), values("ours")) == 1
+        await append(log, acme, fence, uuid4(), values("late"))
+    assert await append(log, acme, newer, uuid4(), values("ours")) == 1
     assert [texts for _, _, texts in await stored(database, acme, fence.thread_id)] == [["ours"]]
 
 
@@ -117,7 +118,7 @@ async def test_a_reader_beside_the_writer_needs_no_query(
         await until(lambda: looked(reads, 1))
         looks = len(reads)
         for number in range(50):
-            await log.append(acme, fence, uuid4(), values(number))
+            await append(log, acme, fence, uuid4(), values(number))
             batch = await (first if number == 0 else anext(batches))
             assert [(event.seq, event.data) for event in batch] == [(number + 1, str(number))]
         assert len(reads) <= looks + 1
@@ -128,10 +129,10 @@ async def test_a_slow_reader_keeps_few_batches_and_misses_none(
 ) -> None:
     monkeypatch.setattr(event_batches, "PAGE_EVENTS", 7)
     async with aclosing(log.follow(acme, fence.thread_id, since=0)) as batches:
-        await log.append(acme, fence, uuid4(), values(0))
+        await append(log, acme, fence, uuid4(), values(0))
         events = await anext(batches)
         for number in range(1, 100):
-            await log.append(acme, fence, uuid4(), values(number))
+            await append(log, acme, fence, uuid4(), values(number))
         (follower,) = next(iter(log._followers.values()))
         assert len(follower._handed) <= HANDED_BATCHES
         events += await take(batches, 99)
@@ -153,7 +154,7 @@ async def test_a_page_is_bounded_in_events_and_in_bytes(
         values("é" * 300),
         values("last"),
     ):
-        await log.append(acme, fence, uuid4(), batch)
+        await append(log, acme, fence, uuid4(), batch)
     async with aclosing(log.follow(acme, fence.thread_id, since=0)) as batches:
         assert [len(await anext(batches)) for _ in range(3)] == [12, 2, 1]
 
@@ -166,7 +167,7 @@ async def test_a_reader_in_another_process_is_woken(
     monkeypatch.setattr(event_log, "POLL_SECONDS", (1000,))
     async with aclosing(elsewhere.follow(acme, fence.thread_id, since=0)) as batches:
         for number in range(20):
-            await log.append(acme, fence, uuid4(), values(number))
+            await append(log, acme, fence, uuid4(), values(number))
             assert data(await anext(batches)) == [str(number)]
 
 
@@ -191,10 +192,10 @@ async def test_of_several_wake_ups_one_is_sent_and_it_is_the_one_that_says_most(
     with cache.heard(tenant_key(acme, "thread", str(fence.thread_id)), heard.append):
         await until(lambda: hears(None))
         for newest in (1, 2, 3):
-            log.announce(acme, fence.thread_id, newest, uuid4(), values(newest))
+            log.announce(acme, fence.thread_id, numbered(newest, uuid4(), values(newest)))
         await until(lambda: hears("3"))
         log.wake(acme, fence.thread_id)
-        log.announce(acme, fence.thread_id, 4, uuid4(), values(4))
+        log.announce(acme, fence.thread_id, numbered(4, uuid4(), values(4)))
         await until(lambda: hears(""))
     assert heard == [None, "3", ""]
 
@@ -207,7 +208,7 @@ async def test_without_valkey_readers_poll(
         aclosing(EventLog(database, dead).follow(acme, fence.thread_id, since=0)) as batches,
     ):
         for number in range(3):
-            await log.append(acme, fence, uuid4(), values(number))
+            await append(log, acme, fence, uuid4(), values(number))
             assert data(await anext(batches)) == [str(number)]
 
 
@@ -218,7 +219,7 @@ async def test_a_writer_whose_wake_up_was_lost_is_heard_all_the_same(
     async with Cache(DEAD_URL) as dead, aclosing(elsewhere.follow(acme, fence.thread_id, since=0)) as batches:
         mute = EventLog(database, dead)
         for number in range(3):
-            await mute.append(acme, fence, uuid4(), values(number))
+            await append(mute, acme, fence, uuid4(), values(number))
             assert data(await anext(batches)) == [str(number)]
 
 
@@ -232,9 +233,9 @@ async def test_another_tenant_sees_nothing_of_a_thread_even_under_the_same_id(
     ):
         waiting = [asyncio.ensure_future(anext(batches)) for batches in (here, there)]
         for number in range(5):
-            await log.append(acme, fence, uuid4(), values(number))
+            await append(log, acme, fence, uuid4(), values(number))
         log.wake(globex, fence.thread_id)
-        await log.append(globex, theirs, uuid4(), values("theirs"))
+        await append(log, globex, theirs, uuid4(), values("theirs"))
         for first in await asyncio.gather(*waiting):
             assert [(event.seq, event.data) for event in first] == [(1, "theirs")]
     assert await log.head(globex, fence.thread_id) == 1
@@ -244,7 +245,7 @@ async def test_a_reader_that_waits_holds_no_connection(log: EventLog, acme: Tena
     readers = [log.follow(acme, fence.thread_id, since=0) for _ in range(20)]
     waiting = [asyncio.ensure_future(anext(batches)) for batches in readers]
     async with asyncio.timeout(5):
-        await log.append(acme, fence, uuid4(), values("for all"))
+        await append(log, acme, fence, uuid4(), values("for all"))
         assert [data(batch) for batch in await asyncio.gather(*waiting)] == [["for all"]] * 20
     for batches in readers:
         await batches.aclose()
@@ -254,10 +255,10 @@ async def test_readers_survive_a_loss_of_every_database_connection(
     log: EventLog, acme: TenantContext, fence: Fence, owner_url: str
 ) -> None:
     async with aclosing(log.follow(acme, fence.thread_id, since=0)) as batches:
-        await log.append(acme, fence, uuid4(), values("before"))
+        await append(log, acme, fence, uuid4(), values("before"))
         assert data(await anext(batches)) == ["before"]
         await end_backends(owner_url)
-        await log.append(acme, fence, uuid4(), values("after"))
+        await append(log, acme, fence, uuid4(), values("after"))
         assert data(await anext(batches)) == ["after"]
     await end_backends(owner_url)
     async with aclosing(log.follow(acme, fence.thread_id, since=0)) as batches:
@@ -273,7 +274,7 @@ async def test_a_reader_waits_for_a_database_that_is_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(event_log, "POLL_SECONDS", (0.01,))
-    await log.append(acme, fence, uuid4(), values("there"))
+    await append(log, acme, fence, uuid4(), values("there"))
     recovering = EventLog(UnreliableDatabase(database, ["away"] * 3), cache)  # type: ignore[arg-type]
     async with aclosing(recovering.follow(acme, fence.thread_id, since=0)) as batches:
         assert data(await anext(batches)) == ["there"]

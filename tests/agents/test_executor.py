@@ -58,16 +58,18 @@ async def start(
     strategy: MultitaskStrategy = "enqueue",
     after_seconds: float = 0,
 ) -> Run:
-    return await starting.start(
-        engine,
-        ctx,
-        "gated",
-        RunRequest(input={"steps": [name]}),
-        thread_id=thread_id,
-        if_not_exists="create",
-        multitask_strategy=strategy,
-        after_seconds=after_seconds,
-    )
+    return (
+        await starting.start(
+            engine,
+            ctx,
+            "gated",
+            RunRequest(input={"steps": [name]}),
+            thread_id=thread_id,
+            if_not_exists="create",
+            multitask_strategy=strategy,
+            after_seconds=after_seconds,
+        )
+    ).run
 
 
 async def execute_frozen(
@@ -279,7 +281,7 @@ async def test_a_process_has_no_place_for_more_runs_than_it_may_execute(
 ) -> None:
     engine = await new_engine(ScriptedModel(script=[]), gates.graphs(), max_concurrent=1)
     first = await start(engine, acme, "a", uuid4())
-    with pytest.raises(Unavailable), engine.executor.place():
+    with pytest.raises(Unavailable), engine.executor.place(required=True):
         pass
     gates.open["a"].set()
     gates.open["b"].set()
@@ -293,12 +295,10 @@ async def test_two_executors_never_claim_two_runs_of_one_thread(
 ) -> None:
     async with database.tenant_transaction(acme) as connection:
         thread = await threads.create(connection, acme)
-    idle = frozen(engine)
-    quiet = Engine(database, engine.cache, engine.log, engine.catalog, idle, engine.embeddings)
     async with database.tenant_transaction(acme) as connection:
         for name in "ab":
             await starting.put(
-                quiet,
+                engine,
                 connection,
                 acme,
                 "gated",

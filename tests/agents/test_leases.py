@@ -52,7 +52,7 @@ async def engine(new_engine: NewEngine, gates: Gates) -> Engine:
 
 async def start(engine: Engine, ctx: TenantContext, graph_id: str, name: str = "a") -> Run:
     request = RunRequest(input={"steps": [name]})
-    return await starting.start(engine, ctx, graph_id, request, thread_id=uuid4(), if_not_exists="create")
+    return (await starting.start(engine, ctx, graph_id, request, thread_id=uuid4(), if_not_exists="create")).run
 
 
 async def start_gated(engine: Engine, ctx: TenantContext, gates: Gates, name: str = "a") -> Run:

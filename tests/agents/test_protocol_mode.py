@@ -97,6 +97,61 @@ async def test_checkpoints_are_told_once_as_a_chain() -> None:
     assert [checkpoint.get("parent_id") for checkpoint in told] == [None, *(each["id"] for each in told[:-1])]
 
 
+def paired(events: list[tuple[str, list[str], Any]]) -> list[tuple[str, str | None, list[str]]]:
+    """As LangGraph's JavaScript client does it: namespace, checkpoint (used once) and messages of each state."""
+    buffered: dict[str, str] = {}
+    states = []
+    for method, namespace, data in events:
+        place = "|".join(namespace)
+        if method == "checkpoints":
+            buffered[place] = data["id"]
+        if method == "values":
+            states.append((place, buffered.pop(place, None), ids(data)))
+    return states
+
+
+def ids(state: dict[str, Any]) -> list[str]:
+    return [message["id"] if isinstance(message, dict) else message.id for message in state["messages"]]
+
+
+@pytest.mark.parametrize("durability", ["async", "sync", "exit"])
+async def test_a_state_comes_right_behind_its_checkpoint(durability: Any) -> None:
+    graph, run = nested(), run_of(stream_mode=("protocol",), durability=durability)
+    events = parsed(await streamed(graph, run, HI))
+    states = paired(events)
+    reached = [(place.partition(":")[0], len(told)) for place, _, told in states]
+    assert reached == [("", 1), ("child", 1), ("child", 2), ("", 2)]
+    assert all(events[at - 1][0] == "checkpoints" for at, event in enumerate(events) if event[0] == "values")
+    checkpoints = {data["id"]: data for data in of(events, "checkpoints")}
+    assert [checkpoints[id_ or ""]["step"] for _, id_, _ in states] == [0, 0, 1, 1]
+
+
+async def test_the_checkpoint_before_a_state_leads_to_that_state() -> None:
+    graph, run = caller("weather"), run_of(stream_mode=("protocol",))
+    states = paired(parsed(await streamed(graph, run, HI)))
+    assert len(states) == 3
+    for _, id_, told in states:
+        kept = await graph.aget_state({"configurable": {**config_of(run)["configurable"], "checkpoint_id": id_}})
+        assert ids(kept.values) == told
+
+
+async def test_a_resumed_run_begins_with_the_state_and_the_checkpoint_it_goes_on_from() -> None:
+    graph, run = asker(), run_of(stream_mode=("protocol",))
+    asked = paired(parsed(await streamed(graph, run, HI)))
+    answered = paired(parsed(await streamed(graph, run, Command(resume="yes"))))
+    # The question makes LangGraph tell the state again, which nothing has changed or saved.
+    assert asked == [asked[0], ("", None, ["hi"])]
+    assert answered[0] == asked[0]
+    assert answered[1][1] not in (None, asked[0][1])
+
+
+async def test_a_graph_without_checkpoints_tells_its_states_where_they_are_reached() -> None:
+    events = await protocol(speaker().copy({"checkpointer": None}))
+    assert of(events, "checkpoints") == []
+    told = [method for method, _, _ in events if method in ("values", "tasks")]
+    assert told == ["values", "tasks", "tasks", "values"]
+
+
 @tool
 def weather(city: str) -> str:
     """The weather."""

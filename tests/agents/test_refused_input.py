@@ -28,9 +28,9 @@ async def test_a_thread_answers_after_messages_that_are_none(
     engine: Engine, reader: TenantContext, messages: list[Any]
 ) -> None:
     thread_id = thread_of(await ask(engine, reader, "How many days of holiday do I get?"))
-    refused = await starting.start(
-        engine, reader, "agent", RunRequest(input={"messages": messages}), thread_id=thread_id
-    )
+    refused = (
+        await starting.start(engine, reader, "agent", RunRequest(input={"messages": messages}), thread_id=thread_id)
+    ).run
     batches = engine.log.follow_run(reader, refused.run_id, thread_id, since=refused.events_after)
     events = [event async for batch in batches for event in batch]
     assert json.loads(events[-1].data)["status"] == "error"

@@ -34,7 +34,7 @@ async def test_an_executor_that_has_to_leave_a_run_finishes_its_end(
     engine: Engine, acme: TenantContext, gates: Gates, owner_url: str
 ) -> None:
     asked = RunRequest(input={"steps": ["a"]})
-    run = await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")
+    run = (await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")).run
     await asyncio.wait_for(gates.reached["a"].wait(), 10)
     ((execution, task),) = engine.executor._running.values()
     with psycopg.connect(owner_url) as owner:
@@ -64,7 +64,7 @@ async def test_what_a_failed_run_was_told_stays_out_of_the_log(
 ) -> None:
     asked = RunRequest(input={"steps": ["a"]})
     gates.open["a"].set()
-    run = await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")
+    run = (await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")).run
     ending = endings.failed(Broken("my-diagnosis"), run)
     assert ending.code == "Broken"
     (line,) = [JsonFormatter().format(record) for record in caplog.records if record.message == "a run failed"]

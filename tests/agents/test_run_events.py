@@ -11,6 +11,7 @@ from core.db import Database
 from core.embedded import EmbeddedServers
 from core.tenancy import TenantContext
 from graphs.fence import Fence
+from tests.agents.appending import append
 from tests.agents.event_threads import add_run, add_thread, counted_reads, end_run, looked, opened_log, stored, values
 from tests.until import until
 
@@ -51,11 +52,11 @@ async def test_the_reader_of_a_run_sees_only_its_events_and_ends_with_it(
     log: EventLog, elsewhere: EventLog, database: Database, acme: TenantContext, fence: Fence
 ) -> None:
     before, ours = [await add_run(database, acme, fence.thread_id) for _ in range(2)]
-    await log.append(acme, fence, before, [*values("before"), (END, "end of before")])
+    await append(log, acme, fence, before, [*values("before"), (END, "end of before")])
     readers = [asyncio.create_task(run_told(each, acme, ours, fence)) for each in (log, elsewhere)]
-    await log.append(acme, fence, ours, values("a"))
-    await log.append(acme, fence, before, values("not ours"))
-    await log.append(acme, fence, ours, [*values("b"), (END, "end")])
+    await append(log, acme, fence, ours, values("a"))
+    await append(log, acme, fence, before, values("not ours"))
+    await append(log, acme, fence, ours, [*values("b"), (END, "end")])
     assert await asyncio.gather(*readers) == [["a", "b", "end"]] * 2
 
 
@@ -66,10 +67,10 @@ async def test_a_run_that_has_ended_is_told_again_and_the_reader_ends(
     monkeypatch.setattr(event_log, "IDLE_SECONDS", 1000)
     run_id, later = [await add_run(database, acme, fence.thread_id) for _ in range(2)]
     for number in range(1, 7):
-        await log.append(acme, fence, run_id, values(number))
-    await log.append(acme, fence, run_id, [(END, "end")])
+        await append(log, acme, fence, run_id, values(number))
+    await append(log, acme, fence, run_id, [(END, "end")])
     await end_run(database, acme, run_id)
-    await log.append(acme, fence, later, values("later"))
+    await append(log, acme, fence, later, values("later"))
     assert await run_told(log, acme, run_id, fence) == ["1", "2", "3", "4", "5", "6", "end"]
     assert await run_told(log, acme, run_id, fence, since=4) == ["5", "6", "end"]
     assert await run_told(log, acme, run_id, fence, since=7) == []
@@ -110,7 +111,7 @@ async def test_the_reader_of_a_run_that_does_not_exist_ends_at_once(
     log: EventLog, acme: TenantContext, globex: TenantContext, database: Database, fence: Fence
 ) -> None:
     run_id = await add_run(database, acme, fence.thread_id)
-    await log.append(acme, fence, run_id, values("ours"))
+    await append(log, acme, fence, run_id, values("ours"))
     assert await run_told(log, globex, run_id, fence) == []
     assert await run_told(log, acme, uuid4(), fence) == []
 
@@ -120,11 +121,11 @@ async def test_old_events_of_ended_runs_are_forgotten_and_their_readers_end(
 ) -> None:
     ended, active = [await add_run(database, acme, fence.thread_id) for _ in range(2)]
     theirs = await add_thread(database, globex)
-    await log.append(globex, theirs, uuid4(), values("theirs"))
+    await append(log, globex, theirs, uuid4(), values("theirs"))
     for run_id in (ended, active):
-        await log.append(acme, fence, run_id, values("old"))
+        await append(log, acme, fence, run_id, values("old"))
     await end_run(database, acme, ended)
-    await log.append(acme, fence, active, values("newer"))
+    await append(log, acme, fence, active, values("newer"))
     async with database.tenant_transaction(acme) as connection:
         assert await expire(connection, acme, 3600) == 0
         assert await expire(connection, acme, 0) == 1

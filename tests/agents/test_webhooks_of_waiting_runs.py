@@ -29,7 +29,7 @@ async def waiting(engine: Engine, acme: TenantContext) -> Run:
 
 async def ask(engine: Engine, ctx: TenantContext, webhook: str | None = None, **options: Any) -> Run:
     asked = RunRequest(input={"steps": ["a"]}, webhook=webhook)
-    return await starting.start(engine, ctx, "gated", asked, **options)
+    return (await starting.start(engine, ctx, "gated", asked, **options)).run
 
 
 async def told(engine: Engine, ctx: TenantContext) -> list[tuple[Any, ...]]:

@@ -1,9 +1,11 @@
 import psycopg
 import pytest
+from psycopg import errors
 
 from core.db import Database
 from core.errors import Unavailable
 from core.tenancy import TenantContext
+from tests.until import until
 
 
 async def test_connections_that_died_in_the_pool_are_replaced_unseen(
@@ -28,6 +30,66 @@ async def test_a_connection_that_dies_in_a_transaction_is_told_as_unavailable(
         async with database.tenant_transaction(acme) as connection:
             await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert caught.value.code == "database_unavailable"
+
+
+async def test_a_transaction_that_idled_its_connection_away_is_told_as_unavailable(
+    database: Database, acme: TenantContext, owner_url: str
+) -> None:
+    with psycopg.connect(owner_url, autocommit=True) as owner, pytest.raises(Unavailable):
+        async with database.tenant_transaction(acme) as connection:
+            pid = connection.info.backend_pid
+
+            async def is_gone() -> bool:
+                return owner.execute("SELECT FROM pg_stat_activity WHERE pid = %s", (pid,)).rowcount == 0
+
+            await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10ms'")
+            await until(is_gone)
+            await connection.execute("SELECT 1")
+
+
+async def test_a_statement_that_took_too_long_is_told_as_unavailable_and_costs_no_connection(
+    database: Database, acme: TenantContext
+) -> None:
+    with pytest.raises(Unavailable):
+        async with database.tenant_transaction(acme) as connection:
+            await connection.execute("SET LOCAL statement_timeout = '10ms'")
+            await connection.execute("SELECT pg_sleep(30)")
+    assert not connection.closed
+
+
+async def test_what_passes_by_itself_is_told_as_unavailable_and_nothing_else_is(
+    database: Database, acme: TenantContext
+) -> None:
+    for passing in (
+        psycopg.OperationalError,
+        errors.ConnectionFailure,
+        errors.AdminShutdown,
+        errors.CrashShutdown,
+        errors.CannotConnectNow,
+        errors.IdleSessionTimeout,
+        errors.IdleInTransactionSessionTimeout,
+        errors.TooManyConnections,
+        errors.DeadlockDetected,
+        errors.QueryCanceled,
+    ):
+        with pytest.raises(Unavailable):
+            await _fail(database, acme, passing)
+    for lasting in (
+        psycopg.DataError,
+        errors.PipelineAborted,
+        errors.LockNotAvailable,
+        errors.SerializationFailure,
+        errors.DiskFull,
+        errors.OutOfMemory,
+        errors.UniqueViolation,
+    ):
+        with pytest.raises(lasting):
+            await _fail(database, acme, lasting)
+
+
+async def _fail(database: Database, ctx: TenantContext, error: type[psycopg.Error]) -> None:
+    async with database.tenant_transaction(ctx):
+        raise error("said Postgres")
 
 
 async def test_without_a_tenant_there_are_no_rows(database: Database, acme: TenantContext) -> None:

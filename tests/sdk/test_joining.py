@@ -49,3 +49,15 @@ async def test_a_run_that_is_left_goes_on_unless_it_was_to_be_cancelled(
     if leaving == "continue":
         await gate.open()
     assert (await ended(ann, run))["status"] == status
+
+
+async def test_whoever_reads_a_run_learns_that_its_thread_was_deleted(ann: LangGraphClient) -> None:
+    thread_id, gate = await new_thread(ann), Gate(ann)
+    run = await ann.runs.create(thread_id, "gated", input=gate.input, stream_mode="custom")
+    parts = []
+    async for part in ann.runs.join_stream(thread_id, run["run_id"], last_event_id="-"):
+        parts.append(part)
+        if part.event == "custom":
+            await ann.threads.delete(thread_id)
+    assert [part.event for part in parts] == ["metadata", "custom", "error"]
+    assert parts[-1].data["error"] == "not_found"

@@ -5,6 +5,7 @@ from typing import Any
 
 from langgraph.types import Interrupt
 
+from agents.modes.protocol.checkpoints import Checkpoints
 from agents.modes.protocol.envelope import Envelope, envelope
 from agents.modes.protocol.lifecycle import Lifecycle
 from agents.modes.protocol.tools import told_tool
@@ -18,14 +19,14 @@ class Channels:
     def __init__(self, told_errors: Collection[str]) -> None:
         self._lifecycle = Lifecycle(told_errors)
         self._requested: set[str] = set()
-        self._checkpoints: set[tuple[str, ...]] = set()
+        self._checkpoints = Checkpoints()
 
     def told(self, method: str, params: Mapping[str, Any]) -> Iterator[Envelope]:
         namespace, timestamp, data = params["namespace"], params["timestamp"], params["data"]
         match method:
             case "values":
                 yield from self._requests(namespace, params.get("interrupts", ()))
-                yield envelope("values", namespace, data, timestamp)
+                yield from self._checkpoints.state(namespace, data, timestamp)
             case "updates":
                 if "__interrupt__" in data:
                     yield from self._requests(namespace, data["__interrupt__"])
@@ -39,11 +40,13 @@ class Channels:
             case "tools":
                 yield from told_tool(data, namespace, timestamp)
             case "lifecycle":
+                yield from self._checkpoints.unsaved(data["namespace"])
                 if told := self._lifecycle.told(data, timestamp):
                     yield told
             case "checkpoints":
-                yield from self._checkpoint(namespace, data, timestamp)
+                yield from self._checkpoints.saved(namespace, data, timestamp)
             case "tasks":
+                yield from self._checkpoints.unsaved(data["namespace"])
                 yield envelope("tasks", data["namespace"], data["data"], timestamp)
             case "custom":
                 yield envelope("custom", namespace, data, timestamp)
@@ -51,19 +54,13 @@ class Channels:
                 named = {"name": method.removeprefix(_CUSTOM), "payload": data}
                 yield envelope("custom", namespace, named, timestamp)
 
+    def rest(self) -> Iterator[Envelope]:
+        """What is left when the graph has come to its end."""
+        return self._checkpoints.rest()
+
     def _requests(self, namespace: Sequence[str], interrupts: Iterable[Interrupt]) -> Iterator[Envelope]:
         for interrupt in interrupts:
             if interrupt.id not in self._requested:
                 self._requested.add(interrupt.id)
                 data = {"interrupt_id": interrupt.id, "payload": interrupt.value}
                 yield envelope("input.requested", namespace, data)
-
-    def _checkpoint(self, namespace: Sequence[str], payload: Mapping[str, Any], timestamp: int) -> Iterator[Envelope]:
-        id_ = payload["config"]["configurable"]["checkpoint_id"]
-        if (*namespace, id_) in self._checkpoints:
-            return
-        self._checkpoints.add((*namespace, id_))
-        data = {"id": id_, "step": payload["metadata"]["step"], "source": payload["metadata"]["source"]}
-        if parent := payload["parent_config"]:
-            data["parent_id"] = parent["configurable"]["checkpoint_id"]
-        yield envelope("checkpoints", namespace, data, timestamp)

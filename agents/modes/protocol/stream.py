@@ -7,12 +7,13 @@ from langchain_core._api import suppress_langchain_beta_warning
 from langchain_core.runnables import RunnableConfig
 
 from agents.modes.protocol.channels import Channels
+from agents.modes.protocol.envelope import PREFIX, Envelope
 from agents.modes.protocol.state import state_encoded
 from agents.modes.protocol.task_events import TaskEvents
 from agents.wire import dumps, encoded
 from graphs.catalog.factories import AnyGraph
 
-_STATE = ("values", "updates")
+_STATE = (PREFIX + "values", PREFIX + "updates")
 
 
 async def protocol_events(
@@ -27,6 +28,12 @@ async def protocol_events(
         )
     async with streamed:
         async for event in streamed:
-            encode = state_encoded if event["method"] in _STATE else encoded
-            for name, params in channels.told(event["method"], event["params"]):
-                yield name, dumps(params, encode)
+            for told in channels.told(event["method"], event["params"]):
+                yield _json(told)
+    for told in channels.rest():
+        yield _json(told)
+
+
+def _json(told: Envelope) -> tuple[str, str]:
+    name, params = told
+    return name, dumps(params, state_encoded if name.startswith(_STATE) else encoded)

@@ -38,6 +38,18 @@ def test_an_event_is_an_envelope(thread: Thread) -> None:
     assert event == {"type": "event", "event_id": str(event["seq"]), "seq": event["seq"], "method": "values"}
 
 
+def test_the_checkpoint_before_a_state_leads_to_that_state(thread: Thread) -> None:
+    thread.start("echo", HI)
+    told = thread.until("completed", "values", "checkpoints", "lifecycle", namespaces=[[]], depth=0)
+    states = [at for at, event in enumerate(told) if event["method"] == "values"]
+    assert states
+    for before, state in ((told[at - 1], told[at]) for at in states):
+        assert before["method"] == "checkpoints"
+        kept = thread.http.get(f"{thread.path}/state/{before['params']['data']['id']}").raise_for_status().json()
+        shown = [message["content"] for message in state["params"]["data"]["messages"]]
+        assert [message["content"] for message in kept["values"]["messages"]] == shown
+
+
 def test_a_reader_that_was_cut_off_goes_on_exactly(thread: Thread) -> None:
     thread.start("echo", HI)
     thread.until("completed")
