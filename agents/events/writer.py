@@ -27,7 +27,7 @@ MAX_RETRY_SECONDS: Final = 1.0
 
 
 class EventWriter:
-    """The first event is stored at once, later ones together; what `drain` returns goes with the run's end."""
+    """Stores together what is written within `FLUSH_SECONDS`; what `drain` returns goes with the run's end."""
 
     _flushing: asyncio.Task[None]
 
@@ -88,13 +88,12 @@ class EventWriter:
     async def _flush(self) -> None:
         while True:
             await self._news.wait()
-            next_flush = monotonic() + self._pause
+            if len(self._waiting) < BATCH_EVENTS and self._characters < BATCH_CHARACTERS:
+                await asyncio.sleep(self._pause)
             async with self._storing:
                 await self._store(self._take())
             if not self._waiting:
                 self._news.clear()
-            if len(self._waiting) < BATCH_EVENTS and self._characters < BATCH_CHARACTERS:
-                await asyncio.sleep(next_flush - monotonic())
 
     def _take(self) -> list[tuple[str, str]]:
         """At least one event; the next ones while they fit."""
