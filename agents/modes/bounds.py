@@ -42,7 +42,9 @@ def last(
 
 
 def _is_told_plainly(run: Run) -> bool:
-    return bool(set(run.request.stream_mode) - {"chat", "protocol"})
+    """Also to whoever asked for no mode at all: how it begins and ends."""
+    modes = set(run.request.stream_mode)
+    return not modes or bool(modes - {"chat", "protocol"})
 
 
 def _lifecycle(status: Status, waits: bool) -> str:

@@ -55,6 +55,16 @@ async def test_the_first_events_come_with_the_run_and_once(engine: Engine, acme:
     assert events == await told(engine, acme, Accepted(accepted.run, None, []))
 
 
+async def test_a_run_that_is_to_stream_nothing_begins_and_ends(
+    engine: Engine, acme: TenantContext, gates: Gates
+) -> None:
+    gates.open["a"].set()
+    asked = RunRequest(input={"steps": ["a"]}, stream_mode=())
+    accepted = await starting.start(engine, acme, "gated", asked, thread_id=uuid4(), if_not_exists="create")
+    events = await asyncio.wait_for(told(engine, acme, accepted), 10)
+    assert [event.name for event in events] == ["metadata", END]
+
+
 async def test_a_run_that_waits_says_nothing_yet(engine: Engine, acme: TenantContext, gates: Gates) -> None:
     accepted = await start(engine, acme, after_seconds=0.2)
     assert accepted.opening == []
