@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -43,10 +44,11 @@ async def ask(
     """
     await knowledge_bases.require_all(engine.database, ctx, knowledge_base_ids)
     started: list[Accepted] = []
-    with engine.executor.place(required=True) as executor:
+    with ExitStack() as held:
         async with engine.database.tenant_transaction(ctx) as connection:
 
             async def work() -> dict[str, Any]:
+                executor = held.enter_context(engine.executor.place(required=True))
                 accepted = await starting.put(
                     engine,
                     connection,

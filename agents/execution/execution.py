@@ -185,6 +185,8 @@ class Execution:
         if self._claim.attempts > 1 and await continues(opened.saver, config, run):
             config = newest(config)
         else:
+            if self._claim.attempts > 1:
+                await opened.saver.forget_command(str(run.run_id), thread_id=str(run.thread_id))
             input_ = input_of(run.request)
             config = await repair(graph, config, input_)
         events = wire_events(graph, run, input=input_, config=config, context=opened.context)

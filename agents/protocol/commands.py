@@ -1,5 +1,6 @@
 """The commands of the thread-centric generation: start a run, answer an interrupt, look at what runs."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
@@ -121,8 +122,9 @@ def _answers(params: Params) -> list[_Answer]:
 async def _start(engine: Engine, ctx: TenantContext, thread_id: UUID, asked: _RunStart) -> Done:
     """With an interrupt pending, `input` answers it, unless the run forks from a checkpoint."""
     untrusted.storable(asked.input, "input")
-    with engine.executor.place() as executor:
+    with ExitStack() as held:
         async with settled(engine, ctx, thread_id) as (connection, standing):
+            executor = held.enter_context(engine.executor.place())
             checkpoint = None
             if asked.checkpoint_id is not None:
                 checkpoint = {"checkpoint_id": await _fork(connection, ctx, thread_id, standing, asked.checkpoint_id)}
@@ -150,8 +152,9 @@ async def _respond(
     command = {"resume": {answer.interrupt_id: answer.response for answer in answers}}
     command |= {name: value for name in ("update", "goto") if (value := getattr(options, name)) is not None}
     untrusted.storable(command, "response")
-    with engine.executor.place() as executor:
+    with ExitStack() as held:
         async with settled(engine, ctx, thread_id) as (connection, standing):
+            executor = held.enter_context(engine.executor.place())
             assistant_id = _require_pending(standing, answers)
             accepted = await _put(
                 engine, connection, ctx, thread_id, assistant_id, options, executor, command=command

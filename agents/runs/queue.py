@@ -196,7 +196,7 @@ async def release(database: Database, executor: UUID) -> None:
     """Gives back what a stopping executor has not finished: another one need not wait for the leases."""
     async with database.untenanted_connection() as connection:
         await connection.execute(
-            "UPDATE run_queue SET executor = NULL, lease_until = NULL, attempts = attempts - 1 WHERE executor = %s",
+            "UPDATE run_queue SET executor = NULL, lease_until = NULL WHERE executor = %s",
             (executor,),
         )
 

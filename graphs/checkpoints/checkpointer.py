@@ -125,10 +125,17 @@ class TenantSaver(AsyncPostgresSaver):
     ) -> None:
         if not writes:
             return
-        place, checkpoint_id = Place.of(config), config["configurable"]["checkpoint_id"]
+        configurable = config["configurable"]
         await self._write(
             *checkpoint_rows.put_writes(
-                self._ctx, self._fence, place, checkpoint_id, (task_id, task_path), writes, self.serde
+                self._ctx,
+                self._fence,
+                Place.of(config),
+                configurable["checkpoint_id"],
+                configurable.get("run_id"),
+                (task_id, task_path),
+                writes,
+                self.serde,
             )
         )
 
@@ -150,6 +157,11 @@ class TenantSaver(AsyncPostgresSaver):
         self._tails.clear()
         async with self._writing() as connection:
             await retention.forget_runs(connection, self._ctx, run_ids, thread_id=thread_id)
+
+    async def forget_command(self, run_id: str, *, thread_id: str) -> None:
+        """What a run that is to begin again was given, and applied to a checkpoint before its own first."""
+        async with self._writing() as connection:
+            await retention.forget_command(connection, self._ctx, run_id, thread_id=thread_id)
 
     async def acopy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         async with self._writing() as connection:

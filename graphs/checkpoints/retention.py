@@ -12,6 +12,9 @@ from core.tenancy import TenantContext
 from graphs.checkpoints import delta_channels
 from graphs.checkpoints.rows import Place
 
+# LangGraph's name for what wrote the updates of a command.
+NULL_TASK_ID = "00000000-0000-0000-0000-000000000000"
+
 # A piece stays as long as some checkpoint's value reaches past its start: newer versions stand on older pieces.
 _DELETE_UNREACHED: LiteralString = """
     WITH reached AS (
@@ -52,6 +55,10 @@ _DELETE_RUNS: LiteralString = """
         DELETE FROM checkpoint_writes w USING gone
         WHERE w.tenant_id = %(tenant_id)s AND w.thread_id = gone.thread_id
           AND w.checkpoint_ns = gone.checkpoint_ns AND w.checkpoint_id = gone.checkpoint_id
+    ), elsewhere AS (
+        DELETE FROM checkpoint_writes
+        WHERE tenant_id = %(tenant_id)s AND run_id = ANY (%(run_ids)s)
+          AND (%(thread_id)s::text IS NULL OR thread_id = %(thread_id)s)
     )
     SELECT DISTINCT thread_id FROM gone
 """
@@ -76,7 +83,7 @@ async def forget(connection: Connection, ctx: TenantContext, thread_id: UUID | s
 async def forget_runs(
     connection: Connection, ctx: TenantContext, run_ids: Sequence[UUID | str], *, thread_id: UUID | str | None
 ) -> None:
-    """Deletes the checkpoints that these runs made. `thread_id=None` searches all of the tenant's, which is slow."""
+    """Deletes the checkpoints and writes of these runs. `thread_id=None` searches all of the tenant's: slow."""
     wanted = {
         "tenant_id": ctx.tenant_id,
         "run_ids": [str(run_id) for run_id in run_ids],
@@ -84,6 +91,14 @@ async def forget_runs(
     }
     for row in await (await connection.execute(_DELETE_RUNS, wanted)).fetchall():
         await _tidy(connection, ctx, row["thread_id"])
+
+
+async def forget_command(connection: Connection, ctx: TenantContext, run_id: str, *, thread_id: str) -> None:
+    """Deletes the writes of a run that are no task's."""
+    await connection.execute(
+        "DELETE FROM checkpoint_writes WHERE tenant_id = %s AND thread_id = %s AND run_id = %s AND task_id = %s",
+        (ctx.tenant_id, thread_id, run_id, NULL_TASK_ID),
+    )
 
 
 async def keep_latest(connection: Connection, ctx: TenantContext, thread_id: UUID | str) -> None:
@@ -121,7 +136,7 @@ async def copy(
         "INSERT INTO checkpoint_values SELECT tenant_id, %s, checkpoint_ns, channel, version, series, start, stop, "
         "type, piece FROM checkpoint_values WHERE tenant_id = %s AND thread_id = %s",
         "INSERT INTO checkpoint_writes SELECT tenant_id, %s, checkpoint_ns, checkpoint_id, task_id, idx, channel, "
-        "type, blob, task_path FROM checkpoint_writes WHERE tenant_id = %s AND thread_id = %s",
+        "type, blob, task_path, run_id FROM checkpoint_writes WHERE tenant_id = %s AND thread_id = %s",
     ):
         await connection.execute(insert, (str(target_thread_id), ctx.tenant_id, str(source_thread_id)))
 

@@ -79,8 +79,8 @@ _INSERT_PIECES: LiteralString = """
 _PUT_WRITES: LiteralString = """
     WITH held AS ({held}), written AS (
         INSERT INTO checkpoint_writes
-            (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-        SELECT new.* FROM (VALUES {rows}) AS new, held
+            (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob, run_id)
+        SELECT new.*, %s::text FROM (VALUES {rows}) AS new, held
         ON CONFLICT (tenant_id, thread_id, checkpoint_ns, checkpoint_id, task_id, idx) {otherwise}
     )
     SELECT FROM held
@@ -158,11 +158,13 @@ def put_writes(
     fence: Fence | None,
     place: Place,
     checkpoint_id: str,
+    run_id: str | None,
     task: tuple[str, str],
     writes: Sequence[tuple[str, Any]],
     serde: SerializerProtocol,
 ) -> list[Statement]:
-    """`task`: its id and its path. What is written already stays, except that errors and interrupts are replaced.
+    """`task`: its id and its path. What is written already stays, except that errors and interrupts are replaced;
+    those remain the run's that wrote them first.
 
     Each statement returns no row when the fence has fallen.
     """
@@ -177,7 +179,7 @@ def put_writes(
     statements: list[Statement] = []
     for start in range(0, len(rows), _ROWS_AT_ONCE):
         some = rows[start : start + _ROWS_AT_ONCE]
-        parameters = _fence_parameters(ctx, fence)
+        parameters = [*_fence_parameters(ctx, fence), run_id]
         parameters += [field for row in some for field in row]
         statements.append((_put_writes(fence is not None, len(some), replace), parameters))
     return statements

@@ -1,0 +1,1 @@
+ALTER TABLE checkpoint_writes DROP COLUMN run_id;
