@@ -1,5 +1,6 @@
 """The two doors to Postgres: one opens on a single tenant's rows, the other only on identities."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
@@ -158,17 +159,28 @@ async def _expect_silence(connection: Connection) -> None:
 async def _borrowed(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) -> AsyncIterator[Connection]:
     """A connection of the pool which `prove` has shown to be alive."""
     try:
-        connection = await _live(pool, prove)
-        try:
-            yield connection
-        finally:
-            await pool.putconn(connection)
+        with _heeding_cancellation():
+            connection = await _live(pool, prove)
+            try:
+                yield connection
+            finally:
+                await pool.putconn(connection)
     except PostgresError as exc:
         if not _passes_by_itself(exc):
             raise
         raise Unavailable(
             "The database does not answer; try again in a moment.", code="database_unavailable"
         ) from exc
+
+
+@contextmanager
+def _heeding_cancellation() -> Iterator[None]:
+    """In Python 3.11 `asyncio.wait_for`, by which psycopg waits, swallows a cancellation that meets its result."""
+    task = asyncio.current_task()
+    asked = 0 if task is None else task.cancelling()
+    yield
+    if task is not None and task.cancelling() > asked:
+        raise asyncio.CancelledError
 
 
 def _passes_by_itself(error: PostgresError) -> bool:

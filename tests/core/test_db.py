@@ -1,3 +1,6 @@
+import asyncio
+from contextlib import suppress
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -125,3 +128,30 @@ async def test_the_application_role_reads_no_password_hash(database: Database, a
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         async with database.tenant_transaction(acme) as connection:
             await connection.execute("SELECT password_hash FROM users")
+
+
+async def test_a_cancellation_that_a_library_swallows_is_heeded_all_the_same(
+    database: Database, acme: TenantContext
+) -> None:
+    async def work() -> None:
+        async with database.tenant_transaction(acme) as connection:
+            await connection.execute("SELECT 1")
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0)
+
+    task = asyncio.create_task(work())
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def test_a_cancellation_from_before_is_nobody_elses(database: Database, acme: TenantContext) -> None:
+    async def work() -> int:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(0)
+        async with database.tenant_transaction(acme) as connection:
+            return (await connection.execute("SELECT 1")).rowcount
+
+    task = asyncio.create_task(work())
+    assert await task == 1
