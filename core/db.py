@@ -175,7 +175,7 @@ async def _borrowed(pool: Pool, prove: Callable[[Connection], Awaitable[None]]) 
 
 @contextmanager
 def _heeding_cancellation() -> Iterator[None]:
-    """In Python 3.11 `asyncio.wait_for`, by which psycopg waits, swallows a cancellation that meets its result."""
+    """In Python 3.11 `asyncio.wait_for`, by which the pool waits, swallows a cancellation that meets its result."""
     task = asyncio.current_task()
     asked = 0 if task is None else task.cancelling()
     yield
