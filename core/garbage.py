@@ -2,7 +2,7 @@
 
 import gc
 
-# LangChain makes some hundred objects a token; at the default of 700, looking costs a tenth of a run's CPU time.
+# At Python's default of 700, looking costs a tenth of a run's CPU time.
 OBJECTS_BETWEEN = 20_000
 
 

@@ -155,3 +155,23 @@ async def test_a_cancellation_from_before_is_nobody_elses(database: Database, ac
 
     task = asyncio.create_task(work())
     assert await task == 1
+
+
+async def test_who_waits_for_a_connection_can_always_be_cancelled(database: Database, acme: TenantContext) -> None:
+    async def look_on_and_on() -> None:
+        while True:
+            async with database.tenant_transaction(acme) as connection:
+                await connection.execute("SELECT 1")
+
+    # More than there are connections; whoever went on would never end.
+    crowd = [asyncio.create_task(look_on_and_on()) for _ in range(8)]
+    for _ in range(300):
+        leaving = crowd.pop(0)
+        crowd.append(asyncio.create_task(look_on_and_on()))
+        await asyncio.sleep(0.002)
+        leaving.cancel()
+        await asyncio.wait_for(asyncio.wait({leaving}), 10)
+        assert leaving.cancelled()
+    for each in crowd:
+        each.cancel()
+    await asyncio.wait(crowd)
