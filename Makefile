@@ -36,8 +36,9 @@ bench: install        ## a table on the screen, JSON in bench/results/
 chaos: install        ## 200 kills under load, and what became of everything acknowledged; five minutes
 	@$(PY) -m bench.chaos
 
-keys: install         ## jwt-keys.json with a new signing key, for real stores
+keys: install         ## jwt-keys.json and vault-keys with a new key each, for real stores; what exists stays
 	@$(PY) -m tenants.signing_keys jwt-keys.json
+	@$(PY) -m tenants.vault_keys vault-keys
 
 lock: $(UV)           ## pin again, with hashes, after pyproject.toml changed
 	$(UV) pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11 --extra dev pyproject.toml -o requirements/dev.txt

@@ -15,6 +15,8 @@ from core.resources import Resources
 from core.telemetry import trace_callbacks
 from graphs.catalog.catalog import Catalog, open_catalog
 from retrieval.embeddings import LocalEmbeddings, RemoteEmbeddings
+from retrieval.retriever import Retriever
+from tools.toolbox import Toolbox, open_toolbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Engine:
     cache: Cache
     log: EventLog
     catalog: Catalog
+    toolbox: Toolbox
     executor: Executor
     embeddings: LocalEmbeddings | RemoteEmbeddings
 
@@ -31,12 +34,15 @@ class Engine:
 async def open_engine(resources: Resources, embeddings: LocalEmbeddings | RemoteEmbeddings) -> AsyncIterator[Engine]:
     """Takes up runs until the block ends. Raises `OperatorError` when a graph cannot be loaded."""
     settings = resources.settings
+    retriever = Retriever(resources.database, embeddings)
     async with (
-        open_catalog(settings, resources.database, embeddings) as catalog,
+        open_toolbox(settings, resources.database, resources.cache, retriever) as toolbox,
+        open_catalog(settings, embeddings, retriever, toolbox) as catalog,
         engine_at_work(
             resources.database,
             resources.cache,
             catalog,
+            toolbox,
             embeddings,
             max_concurrent=settings.max_concurrent_runs,
             timeout_seconds=settings.run_timeout_seconds,
@@ -51,6 +57,7 @@ async def engine_at_work(
     database: Database,
     cache: Cache,
     catalog: Catalog,
+    toolbox: Toolbox,
     embeddings: LocalEmbeddings | RemoteEmbeddings,
     *,
     max_concurrent: int,
@@ -61,4 +68,4 @@ async def engine_at_work(
     workshop = Workshop(database, event_log, catalog, embeddings, timeout_seconds, callbacks)
     executor = Executor(database, cache, lambda claim: Execution(workshop, claim), max_concurrent=max_concurrent)
     async with executor.working():
-        yield Engine(database, cache, event_log, catalog, executor, embeddings)
+        yield Engine(database, cache, event_log, catalog, toolbox, executor, embeddings)

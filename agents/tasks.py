@@ -3,7 +3,6 @@
 from datetime import datetime
 from uuid import UUID
 
-import httpx
 from procrastinate import App, PsycopgConnector, RetryStrategy
 
 from agents import sweeps
@@ -12,6 +11,7 @@ from agents.crons import jobs as cron_jobs
 from agents.engine import Engine
 from agents.webhooks import webhooks
 from core.tenancy import Role, TenantContext
+from tools.egress import Egress
 
 QUEUES = (webhooks.QUEUE, cron_jobs.QUEUE, sweeps.QUEUE)
 
@@ -19,15 +19,12 @@ QUEUES = (webhooks.QUEUE, cron_jobs.QUEUE, sweeps.QUEUE)
 _AGAIN = RetryStrategy(wait=1, linear_wait=1)
 
 
-def build_app(
-    connector: PsycopgConnector, engine: Engine, client: httpx.AsyncClient, *, event_retention_seconds: float
-) -> App:
-    """`client` is the guarded one of `tools.egress`."""
+def build_app(connector: PsycopgConnector, engine: Engine, egress: Egress, *, event_retention_seconds: float) -> App:
     app = App(connector=connector)
 
     @app.task(name=webhooks.DELIVER_WEBHOOK, queue=webhooks.QUEUE, retry=_AGAIN)
     async def deliver_webhook(*, tenant_id: str, user_id: str, run_id: str, failures: int) -> None:
-        await webhooks.deliver(engine.database, client, _context(tenant_id, user_id), UUID(run_id), failures=failures)
+        await webhooks.deliver(engine.database, egress, _context(tenant_id, user_id), UUID(run_id), failures=failures)
 
     @app.task(name=cron_jobs.FIRE_CRON, queue=cron_jobs.QUEUE, retry=_AGAIN)
     async def fire_cron(*, tenant_id: str, user_id: str, cron_id: str, due: str) -> None:

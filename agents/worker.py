@@ -15,7 +15,7 @@ from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from retrieval import chunks
 from retrieval.embeddings import embeddings_from
-from tools.egress import egress_client
+from tools.egress import Egress
 from tools.egress_policy import policy_of
 
 log = logging.getLogger(__name__)
@@ -26,14 +26,14 @@ JOBS_AT_ONCE = 16
 
 async def run(settings: Settings) -> None:
     """Until SIGINT or SIGTERM; runs and jobs that are unfinished then are taken up by others."""
-    async with open_resources(settings) as resources, egress_client(policy_of(settings)) as client:
+    async with open_resources(settings) as resources, Egress(policy_of(settings)) as egress:
         embeddings = embeddings_from(settings)
         await chunks.check_dimensions(resources.database, embeddings.dimensions)
         async with open_engine(resources, embeddings) as engine:
             app = build_app(
                 jobs.connector(settings),
                 engine,
-                client,
+                egress,
                 event_retention_seconds=settings.event_retention_hours * 3600,
             )
             await jobs.work(app, resources.database, QUEUES, concurrency=JOBS_AT_ONCE)

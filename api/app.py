@@ -17,6 +17,7 @@ from api.metrics import Metrics
 from api.request_id import RequestId
 from api.routes import (
     api_keys,
+    approvals,
     auth,
     chat,
     documents,
@@ -26,6 +27,9 @@ from api.routes import (
     runs,
     search,
     threads,
+    tool_calls,
+    tool_permissions,
+    tools,
     webhook_secret,
 )
 from core.resources import open_resources
@@ -50,6 +54,11 @@ ROUTERS = (
     threads.router,
     embeddings.router,
     webhook_secret.router,
+    tools.router,
+    tools.built_in,
+    tool_permissions.router,
+    tool_calls.router,
+    approvals.router,
     *agent_protocol.ROUTERS,
     *openai.ROUTERS,
 )

@@ -19,7 +19,7 @@ from core.embedded import EmbeddedServers, embedded_servers
 from core.errors import OperatorError
 from core.settings import Settings
 from migrations import runner
-from tenants import signing_keys
+from tenants import signing_keys, vault_keys
 
 COMMANDS = {"worker": ("-m", "ingest.worker"), "agents": ("-m", "agents.worker"), "api": ("-m", "api")}
 START_SECONDS = 60.0
@@ -113,6 +113,8 @@ def running_house(settings: Settings) -> Iterator[House]:
 def house_on(servers: EmbeddedServers, settings: Settings) -> Iterator[House]:
     """API and worker, ready, on stores that run and are migrated; stops both when the block ends."""
     signing_keys.load_or_create(settings.signing_keys_file)
+    if settings.vault_file:
+        vault_keys.load_or_create(settings.vault_file)
     log_dir = settings.data_dir.resolve() / "logs"
     log_dir.mkdir(exist_ok=True)
     url = f"http://{settings.host}:{settings.port}"
@@ -142,6 +144,7 @@ def _environment(settings: Settings, servers: EmbeddedServers) -> dict[str, str]
             "ATRIUM_HOST": settings.host,
             "ATRIUM_PORT": str(settings.port),
             "ATRIUM_JWT_KEYS_FILE": str(settings.signing_keys_file),
+            "ATRIUM_VAULT_KEYS_FILE": str(settings.vault_file or ""),
         }
     )
 

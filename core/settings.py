@@ -4,8 +4,9 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from uuid import UUID
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from core.errors import OperatorError
@@ -20,6 +21,30 @@ _LOOPBACK_ORIGIN = r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?"
 
 def _between_commas(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+_HOST_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+
+
+def _allowed_host(entry: str) -> str:
+    """As URLs are compared with it: a name in lower case, an address in its shortest form, without brackets."""
+    tenant, at, host = entry.lower().rpartition("@")
+    host = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        owner = str(UUID(tenant)) if at else ""
+        if ":" in host or host.replace(".", "").isdecimal():
+            host = str(ipaddress.ip_address(host))
+        elif not _HOST_NAME.fullmatch(host):
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            "write api.internal or 10.1.2.3, for one tenant <tenant id>@api.internal, without scheme, port or path"
+        ) from None
+    return owner + at + host
+
+
+def _allowed_hosts(entries: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_allowed_host, entries))
 
 
 List = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_between_commas)]
@@ -59,6 +84,9 @@ class Settings(BaseSettings):
     access_token_seconds: int = Field(900, ge=60, le=86400)
     refresh_token_seconds: int = Field(30 * 86400, ge=3600)
 
+    # Secrets that tenants give their tools
+    vault_keys_file: Path | None = Field(None, description="a base64 key of 32 bytes per line; the first encrypts")
+
     # Models
     llm_base_url: str | None = Field(None, description="OpenAI-compatible; unset means the offline model")
     llm_api_key: SecretStr | None = None
@@ -81,7 +109,10 @@ class Settings(BaseSettings):
     max_concurrent_runs: int = Field(200, ge=1, description="per process; more are answered 503")
     run_timeout_seconds: float = Field(300.0, gt=0)
     event_retention_hours: int = Field(24, ge=1, description="how long a stream can be resumed after its run")
-    egress_allowed_hosts: List = Field((), description="private hosts that webhooks may call all the same")
+    egress_allowed_hosts: Annotated[List, AfterValidator(_allowed_hosts)] = Field(
+        (),
+        description="hosts that tools and webhooks may call though private or without TLS; <tenant id>@host for one",
+    )
     worker_concurrency: int = Field(2, ge=1)
 
     # LangGraph Studio
@@ -144,6 +175,11 @@ class Settings(BaseSettings):
         """Embedded, Atrium makes this file itself; otherwise it has been named."""
         return self.jwt_keys_file or self.data_dir.resolve() / "jwt-keys.json"
 
+    @property
+    def vault_file(self) -> Path | None:
+        """Embedded, Atrium makes this file itself; with real stores and none named it keeps no secrets."""
+        return self.vault_keys_file or (self.data_dir.resolve() / "vault-keys" if self.embedded else None)
+
 
 def _is_loopback(host: str) -> bool:
     try:
@@ -158,6 +194,7 @@ EMBEDDED: dict[str, Any] = {
     "owner_database_url": None,
     "redis_url": None,
     "jwt_keys_file": None,
+    "vault_keys_file": None,
 }
 
 

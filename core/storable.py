@@ -1,5 +1,9 @@
 """What Postgres and UTF-8 can hold."""
 
+from typing import Any
+
+import orjson
+
 
 def is_storable(text: str) -> bool:
     """Whether it is free of NUL and of half characters (lone surrogates)."""
@@ -8,3 +12,12 @@ def is_storable(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return "\x00" not in text
+
+
+def is_storable_json(value: Any) -> bool:
+    """Whether a JSON value is free of them at any depth, and of numbers that JSON does not know."""
+    try:
+        written = orjson.dumps(value)
+    except (orjson.JSONEncodeError, RecursionError):
+        return False
+    return b"\\u0000" not in written

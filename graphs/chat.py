@@ -1,23 +1,28 @@
-"""The chat graph: contextualize → retrieve → respond → cite."""
+"""The chat graph: contextualize → retrieve → respond → cite, and respond → review → act → respond for tools."""
 
 from collections.abc import Callable
 from functools import partial
+from typing import Literal
 
 from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from graphs import exchange, tool_calls
 from graphs.context import Context
+from graphs.nodes.act import act
 from graphs.nodes.cite import cite
 from graphs.nodes.contextualize import contextualize
 from graphs.nodes.respond import respond
 from graphs.nodes.retrieve import retrieve
+from graphs.nodes.review import review
 from graphs.state import ChatState
+from graphs.steps import ACT, CITE, CONTEXTUALIZE, RESPOND, RETRIEVE, REVIEW
 from retrieval.retriever import Retriever
-
-CONTEXTUALIZE, RETRIEVE, RESPOND, CITE = "contextualize", "retrieve", "respond", "cite"
+from tools.toolbox import Toolbox
 
 ChatGraphBuilder = StateGraph[ChatState, Context, ChatState, ChatState]
+ContextOf = Callable[[Runtime[Context]], Context]
 
 
 def context_of(runtime: Runtime[Context]) -> Context:
@@ -25,20 +30,41 @@ def context_of(runtime: Runtime[Context]) -> Context:
 
 
 def chat_graph(
-    retriever: Retriever,
-    model: BaseChatModel,
-    *,
-    context_of: Callable[[Runtime[Context]], Context] = context_of,
+    retriever: Retriever, model: BaseChatModel, toolbox: Toolbox, *, context_of: ContextOf = context_of
 ) -> ChatGraphBuilder:
     """The graph, ready to compile. `context_of` is for doors that bring no context, such as Studio."""
     graph = StateGraph(ChatState, context_schema=Context)
     graph.add_node(CONTEXTUALIZE, partial(contextualize, model=model))
     graph.add_node(RETRIEVE, partial(retrieve, retriever=retriever, context_of=context_of))
-    graph.add_node(RESPOND, partial(respond, model=model, context_of=context_of))
+    graph.add_node(RESPOND, partial(respond, model=model, toolbox=toolbox, context_of=context_of))
+    graph.add_node(
+        REVIEW, partial(review, toolbox=toolbox, context_of=context_of), destinations=(REVIEW, ACT, RESPOND)
+    )
+    graph.add_node(ACT, partial(act, toolbox=toolbox, context_of=context_of))
     graph.add_node(CITE, cite)
     graph.add_edge(START, CONTEXTUALIZE)
     graph.add_edge(CONTEXTUALIZE, RETRIEVE)
     graph.add_edge(RETRIEVE, RESPOND)
-    graph.add_edge(RESPOND, CITE)
+    graph.add_conditional_edges(RESPOND, partial(_after_answer, context_of=context_of))
+    graph.add_conditional_edges(ACT, partial(_after_calls, context_of=context_of))
     graph.add_edge(CITE, END)
     return graph
+
+
+def _after_answer(state: ChatState, runtime: Runtime[Context], *, context_of: ContextOf) -> Literal["review", "cite"]:
+    own = tool_calls.own_names(context_of(runtime).model_options)
+    return REVIEW if tool_calls.asked(state["messages"], own) else CITE
+
+
+def _after_calls(
+    state: ChatState, runtime: Runtime[Context], *, context_of: ContextOf
+) -> Literal["review", "respond", "cite"]:
+    """The model goes on when each of its calls has a result; the caller's own tools are the caller's to run."""
+    own = tool_calls.own_names(context_of(runtime).model_options)
+    since = exchange.newest(state["messages"]).since
+    message = tool_calls.asked(since, own)
+    if message is None:
+        return RESPOND
+    if tool_calls.waiting(message, since, own):
+        return REVIEW
+    return CITE if tool_calls.waiting(message, since, ()) else RESPOND

@@ -6,15 +6,25 @@ from typing import Any
 from uuid import UUID
 
 from core.tenancy import TenantContext
+from tools.calls import Caller
+from tools.registry.standings import Pins
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`knowledge_base_ids` None means every knowledge base the tenant has.
+    """`tools` None means every tool that is granted to the caller.
 
     `model_options` are keywords for the model that answers: `ModelOptions.sent`.
     """
 
-    tenant: TenantContext
-    knowledge_base_ids: tuple[UUID, ...] | None = None
+    caller: Caller
+    tools: Pins | None = None
     model_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def tenant(self) -> TenantContext:
+        return self.caller.tenant
+
+    @property
+    def knowledge_base_ids(self) -> tuple[UUID, ...] | None:
+        return self.caller.knowledge_base_ids

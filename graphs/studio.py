@@ -8,6 +8,7 @@ import atexit
 from contextlib import AsyncExitStack, ExitStack
 from functools import cache
 from typing import Any
+from uuid import uuid4
 
 from langgraph.graph.state import CompiledStateGraph
 
@@ -18,11 +19,15 @@ from core.llm.provider import chat_model
 from core.resources import open_resources
 from core.settings import Settings, load_settings
 from core.tenancy import Role, TenantContext
+from graphs.catalog.catalog import AGENT, default_assistant_id
 from graphs.chat import chat_graph
 from graphs.context import Context
 from graphs.state import ChatState
 from retrieval.embeddings import embeddings_from
 from retrieval.retriever import Retriever
+from tenants import vault_keys
+from tools.calls import Caller
+from tools.toolbox import open_toolbox
 
 StudioGraph = CompiledStateGraph[ChatState, Context, ChatState, ChatState]
 
@@ -52,13 +57,22 @@ async def _build() -> StudioGraph:
     embeddings = await asyncio.to_thread(embeddings_from, settings)
     async with AsyncExitStack() as opened:
         resources = await opened.enter_async_context(open_resources(settings))
-        context = Context(await _studio_tenant(resources.database, settings.studio_tenant))
+        retriever = Retriever(resources.database, embeddings)
+        toolbox = await opened.enter_async_context(
+            open_toolbox(settings, resources.database, resources.cache, retriever)
+        )
+        context = Context(_caller(await _studio_tenant(resources.database, settings.studio_tenant)))
         _resources.push_async_exit(opened.pop_all())
     model = chat_model(settings.chat_model, offline=embeddings)
-    graph = chat_graph(Retriever(resources.database, embeddings), model, context_of=lambda _: context)
+    graph = chat_graph(retriever, model, toolbox, context_of=lambda _: context)
     # With one, LangGraph would make a Context of what the client sends.
     graph.context_schema = None
     return graph.compile(name="chat")
+
+
+def _caller(ctx: TenantContext) -> Caller:
+    """Studio's own threads are not ours: its calls are audited as those of one thread for each process."""
+    return Caller(ctx, run_id=uuid4(), thread_id=uuid4(), assistant_id=default_assistant_id(AGENT))
 
 
 @cache
@@ -68,7 +82,13 @@ def _settings() -> Settings:
         return settings
     servers = _servers.enter_context(embedded_servers(settings.data_dir, share=True))
     atexit.register(_servers.close)
-    named: dict[str, Any] = {**servers.settings, "jwt_keys_file": settings.signing_keys_file}
+    assert settings.vault_file is not None, "embedded, it is Atrium's own"
+    vault_keys.load_or_create(settings.vault_file)
+    named: dict[str, Any] = {
+        **servers.settings,
+        "jwt_keys_file": settings.signing_keys_file,
+        "vault_keys_file": settings.vault_file,
+    }
     return Settings(**named)
 
 

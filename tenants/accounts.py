@@ -8,7 +8,7 @@ from psycopg import errors
 
 from core.crypto import hash_password, verify_password
 from core.db import Connection, Database
-from core.errors import Conflict, Unauthenticated
+from core.errors import Conflict, NotFound, Unauthenticated
 from core.tenancy import Role, TenantContext
 from tenants import fields, slugs
 from tenants.permissions import Permission, permissions_of
@@ -89,6 +89,17 @@ async def me(database: Database, ctx: TenantContext) -> Member:
     if row is None:
         raise Unauthenticated("You are no longer a member of this tenant.", code="not_a_member")
     return _member(row | {"role": ctx.role})
+
+
+async def role_of(connection: Connection, ctx: TenantContext, user_id: UUID) -> Role:
+    """Of a member of the caller's tenant. Raises `NotFound`."""
+    rows = await connection.execute(
+        "SELECT role FROM memberships WHERE tenant_id = %s AND user_id = %s", (ctx.tenant_id, user_id)
+    )
+    row = await rows.fetchone()
+    if row is None:
+        raise NotFound("member")
+    return Role(row["role"])
 
 
 async def owner_of(database: Database, slug: str) -> Member | None:

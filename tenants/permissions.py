@@ -19,6 +19,11 @@ class Permission(StrEnum):
     KNOWLEDGE_BASES_WRITE = "knowledge_bases:write"
     DOCUMENTS_READ = "documents:read"
     DOCUMENTS_WRITE = "documents:write"
+    TOOLS_READ = "tools:read"
+    TOOLS_WRITE = "tools:write"
+    TOOLS_AUDIT = "tools:audit"
+    CONNECTIONS = "connections"
+    APPROVALS = "approvals"
     API_KEYS_MANAGE = "api_keys:manage"
 
 
@@ -39,6 +44,11 @@ _LEAST_ROLE = {
     Permission.KNOWLEDGE_BASES_WRITE: Role.ADMIN,
     Permission.DOCUMENTS_READ: Role.VIEWER,
     Permission.DOCUMENTS_WRITE: Role.MEMBER,
+    Permission.TOOLS_READ: Role.MEMBER,
+    Permission.TOOLS_WRITE: Role.ADMIN,
+    Permission.TOOLS_AUDIT: Role.ADMIN,
+    Permission.CONNECTIONS: Role.VIEWER,  # one's own accounts, for tools that want them
+    Permission.APPROVALS: Role.VIEWER,  # each tool's policy says who may decide
     Permission.API_KEYS_MANAGE: Role.ADMIN,
 }
 
@@ -49,7 +59,7 @@ def permissions_of(role: Role) -> frozenset[Permission]:
 
 def roles_with(permission: Permission) -> tuple[Role, ...]:
     """The most powerful first."""
-    return _RANKING[: _RANKING.index(_LEAST_ROLE[permission]) + 1]
+    return roles_from(_LEAST_ROLE[permission])
 
 
 def require(ctx: TenantContext, permission: Permission) -> None:
@@ -60,6 +70,16 @@ def require(ctx: TenantContext, permission: Permission) -> None:
             f"This needs the permission {permission}, which the role {ctx.role} lacks;"
             f" these have it: {', '.join(allowed)}."
         )
+
+
+def roles_from(role: Role) -> tuple[Role, ...]:
+    """`role` and those above it, the most powerful first."""
+    return _RANKING[: _RANKING.index(role) + 1]
+
+
+def roles_up_to(role: Role) -> tuple[Role, ...]:
+    """`role` and those below it."""
+    return _RANKING[_RANKING.index(role) :]
 
 
 def lesser_role(one: Role, other: Role) -> Role:

@@ -3,150 +3,133 @@
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from http.cookiejar import CookieJar
+from types import TracebackType
+from typing import Any, Final, Self
+from uuid import UUID
 
-import httpx
+import httpx2
 
-from core.errors import AtriumError
-from tools.egress_policy import EgressPolicy, UrlRefused, check_url, host_of, is_public, port_of
+from tools import egress_redirects
+from tools.decompression import CODINGS
+from tools.egress_exchange import exchange
+from tools.egress_limits import Limits, PeerFailed, translated
+from tools.egress_policy import EgressPolicy, UrlRefused, check_url, host_of, parse_url, port_of
+from tools.special_addresses import is_public
+
+__all__ = ["Client", "Egress", "PeerFailed", "Resolve", "resolve"]
 
 MAX_ADDRESSES = 4
+MAX_REDIRECTS = 5
 CONNECT_SECONDS = 3.0
+_DEADLINE: Final = "deadline"
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
-
-class PeerFailed(AtriumError):
-    """The host that a tenant named does not answer as it should."""
-
-    status = 502
-    code = "peer_failed"
+# Look-ups that hang keep their thread: not one that the rest of the process waits for.
+_LOOK_UPS = ThreadPoolExecutor(32, thread_name_prefix="look-up")
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of `host`, the preferred one first. Raises `OSError` when there is none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    loop = asyncio.get_running_loop()
+    found = await loop.run_in_executor(_LOOK_UPS, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def egress_client(
-    policy: EgressPolicy,
-    *,
-    seconds: float = 10.0,
-    max_bytes: int = 1024 * 1024,
-    tls: ssl.SSLContext | None = None,
-    resolve: Resolve = resolve,
-) -> httpx.AsyncClient:
-    """A client that goes to public addresses only, follows no redirect, keeps no cookie and uses no proxy.
+class Egress:
+    """For a process: `async with Egress(policy) as egress`."""
 
-    A whole exchange takes at most `seconds`, a response's body at most `max_bytes`. Its requests raise
-    `UrlRefused` for where they may not go and `PeerFailed` for whatever the other side does wrong.
-    """
-    return httpx.AsyncClient(
-        transport=_CheckedTransport(policy, resolve, seconds, max_bytes, tls),
-        timeout=httpx.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
-        headers={"accept-encoding": "identity", "user-agent": "Atrium"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-class _CheckedTransport(httpx.AsyncBaseTransport):
     def __init__(
-        self, policy: EgressPolicy, resolve: Resolve, seconds: float, max_bytes: int, tls: ssl.SSLContext | None
+        self, policy: EgressPolicy, *, tls: ssl.SSLContext | None = None, resolve: Resolve = resolve
     ) -> None:
-        self._policy = policy
+        self.policy = policy
+        self._tls = tls or httpx2.create_ssl_context(trust_env=False)
         self._resolve = resolve
-        self._seconds = seconds
-        self._max_bytes = max_bytes
-        # Kept connections are known by address: one whose TLS proved another name would be used again.
-        self._wire = httpx.AsyncHTTPTransport(
-            verify=tls or True, trust_env=False, limits=httpx.Limits(max_connections=100, max_keepalive_connections=0)
-        )
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        url = check_url(request.url, self._policy)
-        deadline = asyncio.get_running_loop().time() + self._seconds
-        with _translated(url, self._seconds):
-            async with asyncio.timeout_at(deadline):
-                response = await self._first_answer(request, url, await self._addresses(url))
-        if response.headers.get("content-encoding", "identity") != "identity":
-            await response.aclose()
-            raise PeerFailed(f"{url.host} sends a compressed body, which was not asked for.")
-        return httpx.Response(
-            response.status_code,
-            headers=response.headers,
-            stream=_Bounded(response, url, self._max_bytes, self._seconds, deadline),
-            extensions=response.extensions,
-        )
+    async def __aenter__(self) -> Self:
+        return self
 
-    async def aclose(self) -> None:
-        await self._wire.aclose()
-
-    async def _addresses(self, url: httpx.URL) -> Sequence[str]:
-        """Every one must be public: which of them is used is not for the name's owner to choose."""
-        host = host_of(url)
-        addresses = await self._resolve(host, port_of(url))
-        if host not in self._policy.allow_hosts and not all(map(is_public, addresses)):
-            raise UrlRefused(f"{url.host} is not a public host.")
-        return addresses[:MAX_ADDRESSES]
-
-    async def _first_answer(self, request: httpx.Request, url: httpx.URL, addresses: Sequence[str]) -> httpx.Response:
-        failure: httpx.TransportError = httpx.ConnectError("The name has no address.")
-        for address in addresses:
-            bound = httpx.Request(
-                request.method,
-                url.copy_with(host=address),
-                headers=request.headers,
-                stream=request.stream,
-                extensions=request.extensions | {"sni_hostname": host_of(url)},
-            )
-            try:
-                return await self._wire.handle_async_request(bound)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
-                failure = exc
-        raise failure
-
-
-class _Bounded(httpx.AsyncByteStream):
-    def __init__(
-        self, response: httpx.Response, url: httpx.URL, max_bytes: int, seconds: float, deadline: float
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._response = response
-        self._url = url
-        self._max_bytes = max_bytes
+        """Every connection belongs to an exchange and is closed with it: nothing is left."""
+
+    def client(
+        self,
+        tenant_id: UUID,
+        *,
+        seconds: float = 10.0,
+        max_bytes: int = 1024 * 1024,
+        follow_redirects: bool = False,
+    ) -> "Client":
+        """A client that goes only where the tenant may, keeps no cookie and uses no proxy.
+
+        A whole exchange, redirects included, takes at most `seconds`, and each body at most `max_bytes`.
+        """
+        return Client(_Guarded(self, tenant_id, seconds, max_bytes), seconds, follow_redirects)
+
+    async def send(self, request: httpx2.Request, tenant_id: UUID, seconds: float, max_bytes: int) -> httpx2.Response:
+        """One hop. Raises `UrlRefused` and `PeerFailed`."""
+        url = check_url(request.url, self.policy, tenant_id)
+        egress_redirects.follow(request)
+        host = host_of(url)
+        deadline = request.extensions[_DEADLINE]
+        with translated(host, seconds):
+            async with asyncio.timeout_at(deadline):
+                addresses = await self._resolve(host, port_of(url))
+        # Every one: which of them is used is not for the name's owner to choose.
+        if host not in self.policy.allowed_hosts(tenant_id) and not all(map(is_public, addresses)):
+            raise UrlRefused(f"{host} is not a public host.")
+        limits = Limits(seconds, deadline, max_bytes)
+        return await exchange(request, host, addresses[:MAX_ADDRESSES], self._tls, limits)
+
+
+class Client(httpx2.AsyncClient):
+    """Its requests raise `UrlRefused` for where they may not go, `PeerFailed` for whatever the other side does wrong.
+
+    The extension "secret_headers" of a request, a frozenset of lower-case names, says which of its headers are
+    secret besides `Authorization`, `Cookie` and `Proxy-Authorization`: a redirect takes none to another origin.
+    """
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float, follow_redirects: bool) -> None:
+        super().__init__(
+            transport=transport,
+            timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+            headers={"Accept-Encoding": ", ".join(CODINGS), "Connection": "close", "User-Agent": "Atrium"},
+            cookies=_NoCookies(),
+            follow_redirects=follow_redirects,
+            max_redirects=MAX_REDIRECTS,
+            trust_env=False,
+        )
         self._seconds = seconds
-        self._deadline = deadline
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        parts = self._response.aiter_raw()
-        received = 0
-        while True:
-            with _translated(self._url, self._seconds):
-                async with asyncio.timeout_at(self._deadline):
-                    part = await anext(parts, b"")
-            if not part:
-                return
-            received += len(part)
-            if received > self._max_bytes:
-                raise PeerFailed(f"{self._url.host} sends more than {self._max_bytes} bytes.")
-            yield part
+    def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
+        return super().build_request(method, parse_url(url), **given)
 
-    async def aclose(self) -> None:
-        await self._response.aclose()
+    async def send(self, request: httpx2.Request, **given: Any) -> httpx2.Response:
+        request.extensions = {**request.extensions, _DEADLINE: asyncio.get_running_loop().time() + self._seconds}
+        try:
+            return await super().send(request, **given)
+        except httpx2.TooManyRedirects as exc:
+            raise PeerFailed(f"{host_of(request.url)} redirects more than {MAX_REDIRECTS} times.") from exc
+        except (httpx2.RequestError, httpx2.StreamError) as exc:
+            raise PeerFailed(f"{host_of(request.url)} redirects to where this request cannot go.") from exc
 
 
-@contextmanager
-def _translated(url: httpx.URL, seconds: float) -> Iterator[None]:
-    """Says what went wrong without the addresses and certificates that the causes quote."""
-    try:
-        yield
-    except (TimeoutError, httpx.TimeoutException) as exc:
-        raise PeerFailed(f"{url.host} did not answer within {seconds:g} seconds.") from exc
-    except socket.gaierror as exc:
-        raise PeerFailed(f"There is no host named {url.host}.") from exc
-    except (OSError, httpx.TransportError) as exc:
-        raise PeerFailed(f"{url.host} could not be reached, or broke the connection.") from exc
+class _Guarded(httpx2.AsyncBaseTransport):
+    def __init__(self, egress: Egress, tenant_id: UUID, seconds: float, max_bytes: int) -> None:
+        self._egress = egress
+        self._tenant_id = tenant_id
+        self._seconds = seconds
+        self._max_bytes = max_bytes
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._egress.send(request, self._tenant_id, self._seconds, self._max_bytes)
+
+
+class _NoCookies(CookieJar):
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Whatever is set is forgotten."""

@@ -1,42 +1,23 @@
 """Where a URL that a tenant names may lead: never into the network in which Atrium itself stands."""
 
 import re
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from uuid import UUID
 
-import httpx
+import httpx2
 
 from core.errors import Invalid
 from core.settings import Settings
+from tools.special_addresses import is_public
 
 LONGEST_URL = 2048
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f.:]+")
-
-# IANA's special-purpose registry and multicast; the last one is a public address that answers as Azure's metadata.
-_SPECIAL_IPV4 = [
-    IPv4Network(network)
-    for network in (
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.0.2.0/24",
-        "192.88.99.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "198.51.100.0/24",
-        "203.0.113.0/24",
-        "224.0.0.0/3",
-        "168.63.129.16/32",
-    )
-]
-# Of IPv6 only this is public, and in it not these: Teredo and other protocols, documentation, 6to4.
-_PUBLIC_IPV6 = IPv6Network("2000::/3")
-_SPECIAL_IPV6 = [IPv6Network(network) for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20")]
-_NAT64 = IPv6Network("64:ff9b::/96")
+_LONGEST_HOST = 253
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+# https://url.spec.whatwg.org/#ends-in-a-number-checker: resolvers read such a host as an address, in its short forms.
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class UrlRefused(Invalid):
@@ -45,72 +26,88 @@ class UrlRefused(Invalid):
 
 @dataclass(frozen=True, slots=True)
 class EgressPolicy:
-    """`allow_hosts`, as URLs write them, may be private and have any port: the operator's word, not a tenant's."""
+    """Hosts that the operator allows, to every tenant or to one, may be private, on any port and without TLS.
+
+    Names are in lower-case ASCII, addresses in their shortest form. All others are asked through https on `ports`.
+    """
 
     allow_hosts: frozenset[str] = frozenset()
-    ports: frozenset[int] = frozenset({80, 443, 8080, 8443})
+    tenant_hosts: Mapping[UUID, frozenset[str]] = field(default_factory=dict)
+    ports: frozenset[int] = frozenset({443, 8443})
+
+    def allowed_hosts(self, tenant_id: UUID) -> frozenset[str]:
+        return self.allow_hosts | self.tenant_hosts.get(tenant_id, frozenset())
 
 
 def policy_of(settings: Settings) -> EgressPolicy:
-    return EgressPolicy(allow_hosts=frozenset(settings.egress_allowed_hosts))
+    hosts: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in settings.egress_allowed_hosts:
+        tenant, _, host = entry.rpartition("@")
+        hosts[tenant].add(host)
+    everyone = frozenset(hosts.pop("", ()))
+    return EgressPolicy(everyone, {UUID(tenant): frozenset(named) for tenant, named in hosts.items()})
 
 
-def check_url(url: str | httpx.URL, policy: EgressPolicy) -> httpx.URL:
+def check_url(url: str | httpx2.URL, policy: EgressPolicy, tenant_id: UUID) -> httpx2.URL:
     """All that can be said without looking its host up. Raises `UrlRefused`."""
-    if len(str(url)) > LONGEST_URL:
-        raise UrlRefused(f"A URL may have at most {LONGEST_URL} characters.")
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, UnicodeError) as exc:
-        raise UrlRefused("This is no URL; write it like https://example.com/hooks.") from exc
+    parsed = parse_url(url)
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise UrlRefused("A URL must be absolute and begin with https:// or http://.")
+        raise UrlRefused("A URL must be absolute and begin with https://.")
     if parsed.userinfo:
         raise UrlRefused("A URL may carry no user name or password.")
     host = host_of(parsed)
-    if not _HOST.fullmatch(host):
+    if not _is_host(host):
         raise UrlRefused("The URL's host is neither a name nor an address.")
-    if host in policy.allow_hosts:
-        return parsed
-    if port_of(parsed) not in policy.ports:
-        raise UrlRefused(
-            f"Port {parsed.port} is not one of those allowed: {', '.join(map(str, sorted(policy.ports)))}."
-        )
-    if host == "localhost" or host.endswith(".localhost") or not _is_public_if_address(host):
-        raise UrlRefused("This host is not a public one.")
+    if host not in policy.allowed_hosts(tenant_id):
+        _check_public(parsed, host, policy)
     return parsed
 
 
-def host_of(url: httpx.URL) -> str:
-    """In ASCII as it is looked up; an IPv6 address without its brackets."""
-    return url.raw_host.decode("ascii")
+def parse_url(url: str | httpx2.URL) -> httpx2.URL:
+    """Raises `UrlRefused`."""
+    if len(str(url)) > LONGEST_URL:
+        raise UrlRefused(f"A URL may have at most {LONGEST_URL} characters.")
+    try:
+        return httpx2.URL(url)
+    except (httpx2.InvalidURL, UnicodeError) as exc:
+        raise UrlRefused("This is no URL; write it like https://example.com/hooks.") from exc
 
 
-def port_of(url: httpx.URL) -> int:
+def host_of(url: httpx2.URL) -> str:
+    """In ASCII as it is looked up; an address in its shortest form, without brackets."""
+    host = url.raw_host.decode("ascii")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return host
+
+
+def port_of(url: httpx2.URL) -> int:
     if url.port is not None:
         return url.port
     return 443 if url.scheme == "https" else 80
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address belongs to the public internet, as does each one that is embedded in it."""
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address):
-        embedded = _embedded_ipv4(parsed)
-        if embedded is None:
-            return parsed in _PUBLIC_IPV6 and not any(parsed in network for network in _SPECIAL_IPV6)
-        parsed = embedded
-    return not any(parsed in network for network in _SPECIAL_IPV4)
-
-
-def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
-    if address in _NAT64:
-        return IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped
-
-
-def _is_public_if_address(host: str) -> bool:
-    try:
-        return is_public(host)
-    except ValueError:
+def _is_host(host: str) -> bool:
+    if _is_address(host):
         return True
+    labels = host.split(".")
+    return len(host) <= _LONGEST_HOST and all(map(_LABEL.fullmatch, labels)) and not _NUMBER.fullmatch(labels[-1])
+
+
+def _check_public(url: httpx2.URL, host: str, policy: EgressPolicy) -> None:
+    if url.scheme != "https":
+        raise UrlRefused("A URL must begin with https://; ask the operator to allow this host if it has no TLS.")
+    if port_of(url) not in policy.ports:
+        allowed = ", ".join(map(str, sorted(policy.ports)))
+        raise UrlRefused(f"Port {url.port} is not one of those allowed: {allowed}.")
+    if host == "localhost" or host.endswith(".localhost") or (_is_address(host) and not is_public(host)):
+        raise UrlRefused("This host is not a public one.")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True

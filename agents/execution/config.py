@@ -11,6 +11,9 @@ from agents.runs.runs import Run
 from core.tenancy import TenantContext
 from graphs.checkpoints.checkpointer import TenantSaver
 
+# Enough for every question to the built-in agent, whose tools take three steps each time.
+RECURSION_LIMIT = 100
+
 
 def config_of(ctx: TenantContext, run: Run, callbacks: list[BaseCallbackHandler]) -> RunnableConfig:
     """The server's keys come last: nothing that a client sent replaces them."""
@@ -24,7 +27,7 @@ def config_of(ctx: TenantContext, run: Run, callbacks: list[BaseCallbackHandler]
     }
     return RunnableConfig(
         tags=asked.get("tags", []),
-        recursion_limit=asked.get("recursion_limit", 25),
+        recursion_limit=asked.get("recursion_limit", RECURSION_LIMIT),
         configurable={
             **asked.get("configurable", {}),
             **(run.request.checkpoint or {}),

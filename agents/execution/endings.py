@@ -68,6 +68,7 @@ def failed(error: Exception, run: Run) -> Ending:
         return TIMED_OUT
     if isinstance(error, AtriumError):
         return Ending("error", error.code, error.detail)
+    import traceback; traceback.print_exception(error)
     log.error("a run failed", extra={"run_id": run.run_id, "exception": frames(error)})
     return Ending("error", type(error).__name__, wire.told(error, run.run_id))
 
@@ -108,7 +109,7 @@ async def end(
             await runs.delete_row(connection, ctx, run.run_id)
         else:
             await runs.end(connection, ctx, run.run_id, ending.status, ending.code, ending.detail)
-            if ending is SUCCESS and snapshot is not None:
+            if ending is SUCCESS and snapshot is not None and not snapshot.next:
                 await transcript.record_answer(connection, ctx, run, snapshot.values, agent_id=agent_id)
             if run.request.webhook is not None:
                 await webhooks.defer(connection, ctx, run.run_id)

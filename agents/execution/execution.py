@@ -30,6 +30,7 @@ from graphs.checkpoints.checkpointer import TenantSaver
 from graphs.fence import Fenced
 from graphs.store import TenantStore
 from retrieval.embeddings import EmbeddingModel
+from tools.calls import Caller
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,8 @@ class Execution:
         saver = TenantSaver(shop.database, ctx, fence=self._claim.fence)
         store = TenantStore(shop.database, ctx, shop.embeddings)
         try:
-            context = shop.catalog.context_for(run.graph_id, ctx, run.request.context)
+            caller = Caller(ctx, run.run_id, run.thread_id, run.assistant_id)
+            context = shop.catalog.context_for(run.graph_id, caller, run.request.context)
             async with shop.catalog.open(
                 run.graph_id,
                 config=config,

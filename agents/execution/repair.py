@@ -13,7 +13,7 @@ from langgraph.channels import BinaryOperatorAggregate, DeltaChannel
 from langgraph.errors import InvalidUpdateError
 from langgraph.graph import END, START
 from langgraph.graph.state import CompiledStateGraph
-from langgraph.types import Overwrite
+from langgraph.types import Command, Overwrite
 
 from agents.modes.checkpoints import POINTERS
 from graphs.catalog.factories import AnyGraph
@@ -29,7 +29,7 @@ async def repair(graph: AnyGraph, config: RunnableConfig, given: Any) -> Runnabl
 
     Not for a command, nor for input None: those go on with what waits, be it a tool call or its approval.
     """
-    if given is None or not _gathers_messages(graph):
+    if given is None or isinstance(given, Command) or not _gathers_messages(graph):
         return config
     answered = _answers_in(given)
     # Without the run's id: until its input is there, the newest checkpoint is not the run's.

@@ -1,6 +1,6 @@
 """What a run says while it runs: a tagged union, one small frozen model for each event."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -41,6 +41,33 @@ class Token(_Event):
     text: str
 
 
+class ToolCall(_Event):
+    """The model wants a tool to be called; its result follows, or an interrupt before it."""
+
+    type: Literal["tool_call"] = "tool_call"
+    call_id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class ToolResult(_Event):
+    """What came of a call: `outcome` is `succeeded`, `failed`, or why it was not made; the model reads `text`."""
+
+    type: Literal["tool_result"] = "tool_result"
+    call_id: str
+    name: str
+    outcome: str
+    text: str
+
+
+class Interrupt(_Event):
+    """The run waits for a person: to approve calls (`value.action_requests`), to connect an account, or to answer."""
+
+    type: Literal["interrupt"] = "interrupt"
+    interrupt_id: str
+    value: Any
+
+
 class Citation(_Event):
     """One marked claim of the answer, checked against its source after the answer ended."""
 
@@ -71,6 +98,16 @@ class RunEnded(_Event):
 
 
 RunEvent = Annotated[
-    RunStarted | Status | Sources | Token | Citation | Usage | RunFailed | RunEnded,
+    RunStarted
+    | Status
+    | Sources
+    | Token
+    | ToolCall
+    | ToolResult
+    | Interrupt
+    | Citation
+    | Usage
+    | RunFailed
+    | RunEnded,
     Field(discriminator="type"),
 ]

@@ -4,6 +4,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from graphs.client_context import narrowed
+
 StreamMode = Literal[
     "values",
     "updates",
@@ -46,4 +48,4 @@ class RunRequest(BaseModel):
         configurable = {**config.get("configurable", {}), **self.config.get("configurable", {})}
         tags = [*config.get("tags", []), *self.config.get("tags", [])]
         merged = {**config, **self.config, "configurable": configurable, "tags": tags}
-        return self.model_copy(update={"config": merged, "context": {**context, **self.context}})
+        return self.model_copy(update={"config": merged, "context": narrowed(context, self.context)})

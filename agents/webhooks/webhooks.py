@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-import httpx
 from psycopg import AsyncCursor
 from psycopg.rows import DictRow
 
@@ -18,9 +17,8 @@ from core import jobs
 from core.db import Connection, Database
 from core.errors import AtriumError
 from core.tenancy import TenantContext
-from tools import egress_policy
-from tools.egress import PeerFailed
-from tools.egress_policy import EgressPolicy, UrlRefused
+from tools.egress import Client, Egress, PeerFailed
+from tools.egress_policy import UrlRefused
 
 log = logging.getLogger(__name__)
 
@@ -59,11 +57,6 @@ class _Delivery:
     secret: str
 
 
-def check_url(url: str, policy: EgressPolicy = EgressPolicy()) -> None:  # noqa: B008 - it is frozen
-    """For the doors, when a run or a cron names it. Raises `UrlRefused`, a 422."""
-    egress_policy.check_url(url, policy)
-
-
 async def defer(connection: Connection, ctx: TenantContext, run_id: UUID) -> None:
     """In the transaction that ends a run, after its row and its thread's have been written, before either goes.
 
@@ -82,9 +75,7 @@ async def defer_of_thread(connection: Connection, ctx: TenantContext, thread_id:
     await _enqueue_first(connection, ctx, noted)
 
 
-async def deliver(
-    database: Database, client: httpx.AsyncClient, ctx: TenantContext, run_id: UUID, *, failures: int
-) -> None:
+async def deliver(database: Database, egress: Egress, ctx: TenantContext, run_id: UUID, *, failures: int) -> None:
     """One attempt; after one that failed the next is queued. A receiver may be told twice, never not at all.
 
     Raises `Unavailable` when the database is away.
@@ -94,7 +85,8 @@ async def deliver(
         return
     fields = {"tenant_id": ctx.tenant_id, "run_id": run_id}
     try:
-        await _tell(client, delivery)
+        async with egress.client(ctx.tenant_id) as client:
+            await _tell(client, delivery)
     except (Declined, UrlRefused) as error:
         log.warning("webhook given up after attempt %d: %s", failures + 1, error.detail, extra=fields)
     except PeerFailed as error:
@@ -142,7 +134,7 @@ async def _find(database: Database, ctx: TenantContext, run_id: UUID) -> _Delive
         return None if row is None else _Delivery(**row, secret=await webhook_secrets.get(connection, ctx))
 
 
-async def _tell(client: httpx.AsyncClient, delivery: _Delivery) -> None:
+async def _tell(client: Client, delivery: _Delivery) -> None:
     """Raises `Declined`, `UrlRefused`, or `PeerFailed` when another attempt may succeed."""
     sent_at = int(time.time())
     payload = {**delivery.payload, "webhook_sent_at": datetime.fromtimestamp(sent_at, UTC).isoformat()}

@@ -12,10 +12,9 @@ from agents.crons.schedule import LONGEST
 from agents.crons.search import SortBy, SortOrder
 from agents.runs.runs import MultitaskStrategy
 from agents.untrusted import Config, StorableBody
-from agents.webhooks import webhooks
 from api.agent_protocol.paging import Limit, Offset
 from api.agent_protocol.run_bodies import Mode, Nodes
-from tools.egress_policy import LONGEST_URL, EgressPolicy
+from tools.egress_policy import LONGEST_URL
 
 _TIMING = ("schedule", "timezone", "end_time", "enabled")
 _LATEST_YEAR = 9000
@@ -54,10 +53,8 @@ class _Wanted(StorableBody):
     )
     durability: Literal["sync", "async", "exit"] | None = None
 
-    def asked(self, policy: EgressPolicy) -> dict[str, Any]:
+    def asked(self) -> dict[str, Any]:
         """The fields of a `CronRequest` that are given, cleaned of what only the server may say. Raises `Invalid`."""
-        if self.webhook is not None:
-            webhooks.check_url(self.webhook, policy)
         fields = {
             "input": self.input,
             "config": None if self.config is None else untrusted.clean_config(self.config),
@@ -84,8 +81,8 @@ class ThreadCronCreate(_Wanted):
     def timing(self) -> Timing:
         return Timing(self.schedule, self.timezone, self.end_time, self.enabled)
 
-    def request(self, policy: EgressPolicy) -> CronRequest:
-        return CronRequest(**self.asked(policy), multitask_strategy=self.multitask_strategy)
+    def request(self) -> CronRequest:
+        return CronRequest(**self.asked(), multitask_strategy=self.multitask_strategy)
 
 
 class CronCreate(ThreadCronCreate):
@@ -99,10 +96,10 @@ class CronPatch(_Wanted):
     enabled: bool | None = None
     on_run_completed: OnRunCompleted | None = None
 
-    def change(self, policy: EgressPolicy) -> Change:
+    def change(self) -> Change:
         given = {name: getattr(self, name) for name in _TIMING if name in self.model_fields_set}
         timing = {name: value for name, value in given.items() if value is not None or name == "end_time"}
-        return Change(timing, self.asked(policy), self.labels(), self.on_run_completed)
+        return Change(timing, self.asked(), self.labels(), self.on_run_completed)
 
 
 class CronCountRequest(BaseModel):

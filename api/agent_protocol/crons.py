@@ -20,10 +20,10 @@ from api.agent_protocol.cron_bodies import (
     ShownCron,
     ThreadCronCreate,
 )
+from api.agent_protocol.webhook_urls import check_webhook
 from api.dependencies import Allow, Rooms
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools.egress_policy import policy_of
 
 router = APIRouter(tags=["Crons"], route_class=JsonRoute)
 
@@ -78,7 +78,8 @@ async def get(rooms: Rooms, ctx: Reader, cron_id: UUID) -> ShownCron:
 @router.patch("/runs/crons/{cron_id}", summary="Update Cron")
 async def update(rooms: Rooms, ctx: Writer, cron_id: UUID, body: CronPatch) -> ShownCron:
     """By its owner only, in whose name it runs."""
-    change = body.change(policy_of(rooms.settings))
+    check_webhook(rooms, ctx, body.webhook)
+    change = body.change()
     async with rooms.database.tenant_transaction(ctx) as connection:
         return ShownCron.of(await crons.update(connection, ctx, cron_id, change))
 
@@ -98,7 +99,8 @@ async def _create(
     thread_id: UUID | None = None,
     on_run_completed: crons.OnRunCompleted = "delete",
 ) -> ShownCron:
-    request = body.request(policy_of(rooms.settings))
+    check_webhook(rooms, ctx, body.webhook)
+    request = body.request()
     async with rooms.database.tenant_transaction(ctx) as connection:
         created = await crons.create(
             connection,

@@ -9,8 +9,7 @@ from agents import untrusted
 from agents.runs.request import RunRequest
 from agents.runs.runs import MultitaskStrategy
 from agents.untrusted import Config, StorableBody
-from agents.webhooks import webhooks
-from tools.egress_policy import EgressPolicy
+from tools.egress_policy import LONGEST_URL
 
 Mode = Literal["values", "messages", "messages-tuple", "tasks", "checkpoints", "updates", "events", "debug", "custom"]
 Names = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]
@@ -47,7 +46,7 @@ class _RunCreate(StorableBody):
     metadata: dict[str, Any] = Field(default_factory=dict)
     config: Config | None = None
     context: dict[str, Any] | None = None
-    webhook: Annotated[str, Field(min_length=1, max_length=2048)] | None = None
+    webhook: Annotated[str, Field(min_length=1, max_length=LONGEST_URL)] | None = None
     interrupt_before: Nodes | None = None
     interrupt_after: Nodes | None = None
     stream_mode: Mode | Annotated[list[Mode], Field(max_length=9)] = Field(["values"])
@@ -59,12 +58,10 @@ class _RunCreate(StorableBody):
     durability: Literal["sync", "async", "exit"] | None = None
     on_disconnect: Literal["cancel", "continue"] = "continue"
 
-    def request(self, policy: EgressPolicy, *, extra_mode: Mode | None = None) -> RunRequest:
+    def request(self, *, extra_mode: Mode | None = None) -> RunRequest:
         """Cleaned of what only the server may say. Raises `Invalid`."""
         asked = [self.stream_mode] if isinstance(self.stream_mode, str) else self.stream_mode
         modes = [*asked, extra_mode] if extra_mode is not None else asked
-        if self.webhook is not None:
-            webhooks.check_url(self.webhook, policy)
         command = None if self.command is None else self.command.model_dump(exclude_none=True)
         return RunRequest(
             input=self.input,
@@ -102,8 +99,8 @@ class RunCreateStateful(_RunCreate):
 class RunCreateStateless(_RunCreate):
     on_completion: Literal["delete", "keep"] = "delete"
 
-    def request(self, policy: EgressPolicy, *, extra_mode: Mode | None = None) -> RunRequest:
-        return super().request(policy, extra_mode=extra_mode).model_copy(update={"on_completion": self.on_completion})
+    def request(self, *, extra_mode: Mode | None = None) -> RunRequest:
+        return super().request(extra_mode=extra_mode).model_copy(update={"on_completion": self.on_completion})
 
 
 class RunsCancel(BaseModel):

@@ -13,9 +13,9 @@ from agents.runs.runs import Run
 from agents.starting import Accepted
 from api.agent_protocol import run_streams
 from api.agent_protocol.run_bodies import Mode, RunCreateStateful, RunCreateStateless
+from api.agent_protocol.webhook_urls import check_webhook
 from api.dependencies import Rooms
 from core.tenancy import TenantContext
-from tools.egress_policy import policy_of
 
 
 async def start_run(
@@ -27,13 +27,13 @@ async def start_run(
     *,
     place_required: bool = False,
 ) -> Accepted:
-    assistant, request, options = _asked(rooms, thread_id, body, extra_mode)
+    assistant, request, options = _asked(rooms, ctx, thread_id, body, extra_mode)
     return await starting.start(rooms.engine, ctx, assistant, request, place_required=place_required, **options)
 
 
 async def start_batch(rooms: Rooms, ctx: TenantContext, bodies: list[RunCreateStateless]) -> list[Run]:
     """All of them, or none."""
-    return await starting.start_all(rooms.engine, ctx, [_asked(rooms, None, body) for body in bodies])
+    return await starting.start_all(rooms.engine, ctx, [_asked(rooms, ctx, None, body) for body in bodies])
 
 
 async def start_and_stream(
@@ -63,9 +63,14 @@ async def start_and_wait(
 
 
 def _asked(
-    rooms: Rooms, thread_id: UUID | None, body: RunCreateStateful | RunCreateStateless, extra_mode: Mode | None = None
+    rooms: Rooms,
+    ctx: TenantContext,
+    thread_id: UUID | None,
+    body: RunCreateStateful | RunCreateStateless,
+    extra_mode: Mode | None = None,
 ) -> tuple[str, RunRequest, dict[str, Any]]:
     """The assistant, the request, and the options that `starting.put` takes."""
+    check_webhook(rooms, ctx, body.webhook)
     options: dict[str, Any] = {
         "thread_id": thread_id,
         "by_role": True,
@@ -74,4 +79,4 @@ def _asked(
     }
     if isinstance(body, RunCreateStateful):
         options |= {"if_not_exists": body.if_not_exists, "multitask_strategy": body.multitask_strategy}
-    return str(body.assistant_id), body.request(policy_of(rooms.settings), extra_mode=extra_mode), options
+    return str(body.assistant_id), body.request(extra_mode=extra_mode), options

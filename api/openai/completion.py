@@ -15,7 +15,7 @@ from api.openai.errors import error_body
 from api.openai.listener import Listener
 from core.errors import AtriumError
 from core.tenancy import TenantContext
-from graphs.chat import RESPOND
+from graphs.steps import RESPOND
 from tenants import usage
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
-from core.llm.breaker import Breaker
+from core.breaker import Breaker
 from core.llm.errors import ModelBadResponse, ModelStreamInterrupted
 from core.llm.streaming import Chunks, StreamingModel, chunks_of, says_something
 from core.llm.translation import model_error

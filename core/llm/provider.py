@@ -10,8 +10,9 @@ from langchain_core.language_models import BaseChatModel
 from langchain_openai import ChatOpenAI
 from pydantic import SecretStr
 
+from core.breaker import BreakerRegistry
 from core.errors import OperatorError
-from core.llm.breaker import BreakerRegistry
+from core.llm.breakers import model_breakers
 from core.llm.config import ChatModelConfig as ChatModelConfig
 from core.llm.fallback import FallbackModel
 from core.llm.guarded import GuardedModel
@@ -34,7 +35,7 @@ def chat_model(
     """
     if config.base_url is None:
         return OfflineModel(embeddings=offline)
-    breakers = breakers or BreakerRegistry()
+    breakers = breakers or model_breakers()
     first = _guarded(config, config.base_url, config.model, breakers, http_client)
     if config.fallback_model is None:
         return first

@@ -12,13 +12,11 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.store.base import BaseStore
 from langgraph_sdk.runtime import AccessContext, _ExecutionRuntime, _ReadRuntime
 
-from core.db import Database
 from core.errors import NotFound, OperatorError
 from core.llm.provider import chat_model
 from core.settings import Settings
-from core.tenancy import TenantContext
 from graphs.catalog import loading
-from graphs.catalog.caller import Caller
+from graphs.catalog.auth_user import AuthUser
 from graphs.catalog.factories import AnyGraph, AnyRuntime, Factory
 from graphs.catalog.loading import OwnGraph
 from graphs.chat import ChatGraphBuilder, chat_graph
@@ -26,6 +24,8 @@ from graphs.checkpoints.admitted_types import admitted_types
 from graphs.client_context import agent_context
 from retrieval.embeddings import LocalEmbeddings, RemoteEmbeddings
 from retrieval.retriever import Retriever
+from tools.calls import Caller
+from tools.toolbox import Toolbox
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,9 @@ class Catalog:
         description = self._graphs[graph_id].description
         return description[:2000] if description else None
 
-    def context_for(self, graph_id: str, ctx: TenantContext, context: dict[str, Any]) -> Any:
+    def context_for(self, graph_id: str, caller: Caller, context: dict[str, Any]) -> Any:
         """What the graph's nodes find in `runtime.context`; `context` is the client's, cleaned. Raises `Invalid`."""
-        return agent_context(ctx, context) if graph_id == self.agent_id else context
+        return agent_context(caller, context) if graph_id == self.agent_id else context
 
     @asynccontextmanager
     async def open(
@@ -101,12 +101,12 @@ class Catalog:
 
 @asynccontextmanager
 async def open_catalog(
-    settings: Settings, database: Database, embeddings: LocalEmbeddings | RemoteEmbeddings
+    settings: Settings, embeddings: LocalEmbeddings | RemoteEmbeddings, retriever: Retriever, toolbox: Toolbox
 ) -> AsyncIterator[Catalog]:
     """Raises `OperatorError`, which names the graph of ATRIUM_GRAPHS that cannot be served and why."""
     own = await asyncio.to_thread(loading.load, settings.graphs) if settings.graphs is not None else {}
     model = chat_model(settings.chat_model, offline=embeddings)
-    catalog = Catalog(chat_graph(Retriever(database, embeddings), model), own)
+    catalog = Catalog(chat_graph(retriever, model, toolbox), own)
     if catalog.agent_id != AGENT:
         log.warning("the langgraph.json has an %s of its own; the built-in one is now %s", AGENT, catalog.agent_id)
     yield catalog
@@ -127,7 +127,7 @@ def _with_memory(
 
 def _runtime(access: AccessContext, config: RunnableConfig, store: BaseStore, context: Any) -> AnyRuntime:
     fields = (config.get("configurable") or {}).get("langgraph_auth_user")
-    user = None if fields is None else Caller(fields)
+    user = None if fields is None else AuthUser(fields)
     if access == "threads.create_run":
         return _ExecutionRuntime(access_context=access, user=user, store=store, context=context)
     return _ReadRuntime(access_context=access, user=user, store=store)

@@ -3,6 +3,8 @@
 import asyncio
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 from graphs.state import ChatState, Citation, Source
 from retrieval import citations
 from retrieval.citations import Citable
@@ -12,7 +14,8 @@ async def cite(state: ChatState) -> dict[str, Any]:
     sources = state["sources"]
     citable = [Citable(source["text"], tuple(source["headings"])) for source in sources]
     # A long answer with many markers is a lot of comparing.
-    found = await asyncio.to_thread(citations.cite, state["messages"][-1].text, citable)
+    answer = next((each.text for each in reversed(state["messages"]) if isinstance(each, AIMessage)), "")
+    found = await asyncio.to_thread(citations.cite, answer, citable)
     return {"citations": [_placed(each, sources) for each in found]}
 
 

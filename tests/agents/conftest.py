@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from langchain_core.language_models import BaseChatModel
@@ -8,13 +9,16 @@ from agents.engine import Engine, engine_at_work
 from core.cache import Cache
 from core.db import Database
 from core.embedded import EmbeddedServers
+from core.settings import Settings
 from core.tenancy import TenantContext
 from graphs.catalog.catalog import Catalog
 from graphs.catalog.loading import OwnGraph
 from graphs.chat import chat_graph
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
+from tenants import vault_keys
 from tests.agents.library import add_document
+from tools.toolbox import open_toolbox
 
 NewEngine = Callable[..., Awaitable[Engine]]
 
@@ -25,8 +29,15 @@ def embeddings() -> LocalEmbeddings:
 
 
 @pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Tools may call peers of the tests on this machine."""
+    vault_keys.load_or_create(tmp_path / "vault-keys")
+    return Settings(data_dir=tmp_path, egress_allowed_hosts=("127.0.0.1",))
+
+
+@pytest.fixture
 async def new_engine(
-    database: Database, clone: EmbeddedServers, embeddings: LocalEmbeddings
+    database: Database, clone: EmbeddedServers, embeddings: LocalEmbeddings, settings: Settings
 ) -> AsyncIterator[NewEngine]:
     """As a process opens it when it starts; each has a cache of its own."""
     async with AsyncExitStack() as opened:
@@ -39,9 +50,17 @@ async def new_engine(
             timeout_seconds: float = 20.0,
         ) -> Engine:
             cache = await opened.enter_async_context(Cache(clone.redis_url))
-            catalog = Catalog(chat_graph(Retriever(database, embeddings), model), graphs)
+            retriever = Retriever(database, embeddings)
+            toolbox = await opened.enter_async_context(open_toolbox(settings, database, cache, retriever))
+            catalog = Catalog(chat_graph(retriever, model, toolbox), graphs)
             at_work = engine_at_work(
-                database, cache, catalog, embeddings, max_concurrent=max_concurrent, timeout_seconds=timeout_seconds
+                database,
+                cache,
+                catalog,
+                toolbox,
+                embeddings,
+                max_concurrent=max_concurrent,
+                timeout_seconds=timeout_seconds,
             )
             return await opened.enter_async_context(at_work)
 

@@ -25,6 +25,7 @@ from graphs.chat import chat_graph
 from retrieval.retriever import Retriever
 from tests.factories import add_tenant
 from tests.until import until
+from tools.toolbox import Toolbox
 
 DEFAULTS = [default_assistant_id(AGENT), default_assistant_id("echo")]
 
@@ -35,7 +36,7 @@ class State(TypedDict):
 
 def serving(*graph_ids: str, description: str | None = None) -> Catalog:
     graph = StateGraph(State).add_node("echo", lambda state: state).set_entry_point("echo").compile(name="Echo")
-    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]))
+    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]), cast(Toolbox, None))
     return Catalog(agent, {graph_id: OwnGraph(graph, description) for graph_id in graph_ids})
 
 

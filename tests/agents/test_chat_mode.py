@@ -6,7 +6,7 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
-from graphs.chat import CITE, CONTEXTUALIZE, RESPOND, RETRIEVE
+from graphs.steps import CITE, CONTEXTUALIZE, RESPOND, RETRIEVE
 from graphs.state import ChatState, Citation, Source
 from tests.agents.graphs import SAID, Events, Graph, config_of, run_of, streamed
 

@@ -25,7 +25,7 @@ from core.tenancy import Role, TenantContext
 from tests.agents.conftest import NewEngine
 from tests.agents.scripted_model import ScriptedModel
 from tests.until import until
-from tools.egress import egress_client
+from tools.egress import Egress
 from tools.egress_policy import EgressPolicy
 
 YEARLY = Timing("0 0 1 1 *")
@@ -141,9 +141,9 @@ async def test_a_due_job_starts_the_run_through_the_queue(
             "UPDATE procrastinate_jobs SET scheduled_at = %s, args = args || jsonb_build_object('due', %s::text)",
             (missed, missed.isoformat()),
         )
-    async with egress_client(EgressPolicy()) as client:
+    async with Egress(EgressPolicy()) as egress:
         connector = PsycopgConnector(conninfo=clone.database_url("atrium_app"), min_size=1, max_size=2)
-        app = build_app(connector, engine, client, event_retention_seconds=3600)
+        app = build_app(connector, engine, egress, event_retention_seconds=3600)
         async with app.open_async():
             await app.run_worker_async(queues=list(QUEUES), wait=False, install_signal_handlers=False)
     assert len(await started(engine.database, acme)) == 1, "years that were slept through are one date"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -76,7 +77,7 @@ async def execute_frozen(
     engine: Engine, ctx: TenantContext, name: str, thread_id: UUID
 ) -> tuple[Run, asyncio.Task[Any]]:
     executor = frozen(engine)
-    frozen_engine = Engine(engine.database, engine.cache, engine.log, engine.catalog, executor, engine.embeddings)
+    frozen_engine = replace(engine, executor=executor)
     before = asyncio.all_tasks()
     run = await start(frozen_engine, ctx, name, thread_id)
     (task,) = [task for task in asyncio.all_tasks() - before if "Execution.run" in repr(task)]
@@ -266,7 +267,7 @@ async def test_an_executor_that_stops_hands_its_runs_over_at_once(
     engine: Engine, acme: TenantContext, gates: Gates
 ) -> None:
     stopping = frozen(engine)
-    leaving = Engine(engine.database, engine.cache, engine.log, engine.catalog, stopping, engine.embeddings)
+    leaving = replace(engine, executor=stopping)
     async with stopping.working():
         run = await start(leaving, acme, "a", uuid4())
         await asyncio.wait_for(gates.reached["a"].wait(), 10)

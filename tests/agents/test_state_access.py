@@ -25,6 +25,7 @@ from graphs.chat import chat_graph
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 from tests.agents.queued import queued
+from tools.toolbox import Toolbox
 
 
 def added(before: list[str], more: list[str]) -> list[str]:
@@ -52,7 +53,7 @@ def stepping() -> OwnGraph:
 @pytest.fixture
 def engine(database: Database, embeddings: LocalEmbeddings) -> Engine:
     """Nothing executes: what is queued stays where it is until a test claims it."""
-    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]))
+    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]), cast(Toolbox, None))
     catalog = Catalog(agent, {"stepping": stepping()})
     return cast(Engine, SimpleNamespace(database=database, catalog=catalog, embeddings=embeddings))
 

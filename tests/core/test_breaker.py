@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.llm.breaker import Breaker, BreakerRegistry
+from core.breaker import Breaker
+from core.llm.breakers import MODEL_OUTCOMES, model_breakers
 from core.llm.errors import ModelRejectedRequest, ModelTimeout, ModelUnavailable
 
 
@@ -20,7 +21,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def breaker(clock: FakeClock) -> Breaker:
-    return Breaker(clock=clock)
+    return Breaker(MODEL_OUTCOMES, clock=clock)
 
 
 def succeed(breaker: Breaker, times: int = 1) -> None:
@@ -122,7 +123,7 @@ def test_refused_requests_are_not_the_endpoints_failure(breaker: Breaker) -> Non
 
 
 def test_registry_shares_a_breaker_per_key(clock: FakeClock) -> None:
-    registry = BreakerRegistry(clock=clock)
+    registry = model_breakers(clock=clock)
     fail(registry.get("a"), 10)
     assert registry.get("a").state() == "open"
     assert registry.get("b").state() == "closed"

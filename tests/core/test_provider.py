@@ -15,9 +15,10 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk
 from pydantic import SecretStr
 
+from core.breaker import BreakerPolicy
 from core.errors import OperatorError
 from core.llm import errors
-from core.llm.breaker import BreakerPolicy, BreakerRegistry
+from core.llm.breakers import model_breakers
 from core.llm.offline import OfflineModel
 from core.llm.provider import ChatModelConfig, chat_model
 
@@ -227,7 +228,7 @@ async def test_the_fallbacks_failure_is_told_when_both_fail(wire: respx.Route) -
 
 async def test_model_that_keeps_failing_is_left_alone_then_probed_once(wire: respx.Route) -> None:
     now = 0.0
-    breakers = BreakerRegistry(BreakerPolicy(min_calls=2), clock=lambda: now)
+    breakers = model_breakers(BreakerPolicy(min_calls=2), clock=lambda: now)
     wire.return_value = failing(500)
     for _ in range(3):
         with pytest.raises(errors.ModelUnavailable):
@@ -240,7 +241,7 @@ async def test_model_that_keeps_failing_is_left_alone_then_probed_once(wire: res
 
 
 async def test_open_breaker_sends_questions_to_the_fallback(wire: respx.Route) -> None:
-    chat = model(fallback_model="second", max_retries=0, breakers=BreakerRegistry(BreakerPolicy(min_calls=1)))
+    chat = model(fallback_model="second", max_retries=0, breakers=model_breakers(BreakerPolicy(min_calls=1)))
     wire.side_effect = [failing(500), sse(WHOLE_OF_SECOND), sse(WHOLE_OF_SECOND)]
     await streamed(chat)
     await streamed(chat)

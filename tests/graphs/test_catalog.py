@@ -20,8 +20,11 @@ from core.tenancy import Role, TenantContext
 from graphs.catalog import loading
 from graphs.catalog.catalog import AGENT, Catalog, default_assistant_id
 from graphs.chat import chat_graph
+from graphs.client_context import narrowed
 from graphs.context import Context
 from retrieval.retriever import Retriever
+from tools.calls import Caller
+from tools.toolbox import Toolbox
 
 ECHO = """
 from langgraph.graph import StateGraph
@@ -69,7 +72,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
 
 
 def catalog(file: Path | None = None) -> Catalog:
-    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]))
+    agent = chat_graph(cast(Retriever, None), FakeListChatModel(responses=[""]), cast(Toolbox, None))
     return Catalog(agent, loading.load(file) if file else None)
 
 
@@ -248,8 +251,17 @@ async def test_a_factory_that_makes_no_graph_says_so(project: Project) -> None:
 
 def test_a_client_chooses_knowledge_bases_and_never_the_tenant() -> None:
     ctx, chosen = TenantContext(uuid4(), uuid4(), Role.MEMBER), uuid4()
-    sent = {"tenant": {"tenant_id": str(uuid4())}, "knowledge_base_ids": [str(chosen)]}
-    assert catalog().context_for(AGENT, ctx, sent) == Context(ctx, (chosen,))
-    assert catalog().context_for(AGENT, ctx, {}) == Context(ctx, None)
+    caller = Caller(ctx, uuid4(), uuid4(), uuid4())
+    sent = {"tenant": {"tenant_id": str(uuid4())}, "knowledge_base_ids": [str(chosen)], "tool_names": ["add@2"]}
+    assert catalog().context_for(AGENT, caller, {}) == Context(caller)
+    context = catalog().context_for(AGENT, caller, sent)
+    assert (context.tenant, context.knowledge_base_ids, context.tools) == (ctx, (chosen,), {"add": 2})
     with pytest.raises(Invalid, match="knowledge_base_ids"):
-        catalog().context_for(AGENT, ctx, {"knowledge_base_ids": ["all"]})
+        catalog().context_for(AGENT, caller, {"knowledge_base_ids": ["all"]})
+
+
+def test_a_run_shortens_its_assistants_list_of_tools_and_never_adds_to_it() -> None:
+    assistant = {"tool_names": ["add@2", "look_up"], "temperature": 0}
+    assert narrowed(assistant, {"tool_names": ["add", "delete_all"]})["tool_names"] == ["add@2"]
+    assert narrowed(assistant, {"tool_names": None}) == assistant
+    assert narrowed({}, {"tool_names": ["add"]}) == {"tool_names": ["add"]}

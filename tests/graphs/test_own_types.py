@@ -2,7 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import pytest
@@ -22,6 +22,7 @@ from graphs.chat import chat_graph
 from graphs.checkpoints.checkpointer import TenantSaver
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
+from tools.toolbox import Toolbox
 
 
 class Address(BaseModel):
@@ -50,7 +51,7 @@ def _graph() -> AnyGraph:
 async def test_models_and_dataclasses_come_back_as_themselves(
     database: Database, acme: TenantContext, own: AnyGraph | Factory
 ) -> None:
-    agent = chat_graph(Retriever(database, LocalEmbeddings()), FakeListChatModel(responses=[]))
+    agent = chat_graph(Retriever(database, LocalEmbeddings()), FakeListChatModel(responses=[]), cast(Toolbox, None))
     catalog = Catalog(agent, {"shop": OwnGraph(own)})
     config: RunnableConfig = {"configurable": {"thread_id": str(uuid4())}}
 

@@ -4,12 +4,17 @@ import asyncio
 import contextlib
 import re
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
+# To every request, as the connection is used, or to each by its path.
+Answer = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]] | Mapping[str, bytes]
+
+
+def redirect(url: str, status: int = 302) -> bytes:
+    return f"HTTP/1.1 {status} See\r\nLocation: {url}\r\nContent-Length: 0\r\n\r\n".encode()
 
 
 @dataclass
@@ -28,11 +33,11 @@ async def peer(answer: Answer = OK, *, tls: ssl.SSLContext | None = None) -> Asy
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
             itself.requests.append(head + await reader.readexactly(int(length[1]) if length else 0))
-            if isinstance(answer, bytes):
-                writer.write(answer)
-                await writer.drain()
-            else:
+            if callable(answer):
                 await answer(writer)
+            else:
+                writer.write(answer if isinstance(answer, bytes) else answer[head.split()[1].decode()])
+                await writer.drain()
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import Literal
 
-from core.llm.errors import ModelError, ModelRejectedRequest, ModelUnavailable
-
 Clock = Callable[[], float]
+MOST_KEYS = 10_000
+
 State = Literal["closed", "open", "half_open"]
 
 
@@ -26,10 +26,20 @@ class BreakerPolicy:
     open_seconds: float = 30.0
 
 
+@dataclass(frozen=True)
+class Outcomes:
+    """What counts as a failure of the other side, what does not although it is one, and what is raised at rest."""
+
+    failure: type[Exception]
+    excused: type[Exception] | tuple[type[Exception], ...]
+    resting: Callable[[], Exception]
+
+
 class Breaker:
     """Counts the outcomes of the calls made inside `with breaker.call():`."""
 
-    def __init__(self, policy: BreakerPolicy | None = None, clock: Clock = monotonic) -> None:
+    def __init__(self, outcomes: Outcomes, policy: BreakerPolicy | None = None, clock: Clock = monotonic) -> None:
+        self._of = outcomes
         self._policy = policy or BreakerPolicy()
         self._clock = clock
         self._outcomes: deque[tuple[float, bool]] = deque()  # (when, failed), oldest first
@@ -45,26 +55,26 @@ class Breaker:
 
     @contextmanager
     def call(self) -> Iterator[None]:
-        """Raises `ModelUnavailable` at once while open, and while another call is probing."""
+        """Raises what `resting` makes at once while open, and while another call is probing."""
         probe = self._admit()
         try:
             yield
-        except ModelRejectedRequest:
+        except self._of.excused:
             self._record(failed=False, probe=probe)  # an endpoint that refuses is up
             raise
-        except ModelError:
+        except self._of.failure:
             self._record(failed=True, probe=probe)
             raise
         else:
             self._record(failed=False, probe=probe)
         finally:
-            if probe:  # also when the caller went away, which says nothing about the model
+            if probe:  # also when the caller went away, which says nothing about the other side
                 self._probing = False
 
     def _admit(self) -> bool:
         state = self.state()
         if state == "open" or (state == "half_open" and self._probing):
-            raise ModelUnavailable("The model has been failing and is given a rest; try again in a minute.")
+            raise self._of.resting()
         self._probing = state == "half_open"
         return self._probing
 
@@ -95,13 +105,16 @@ class Breaker:
 
 @dataclass(frozen=True)
 class BreakerRegistry:
-    """One breaker per key, shared by every model built with this registry."""
+    """One breaker per key, shared by everything that is given this registry; of many keys the oldest is forgotten."""
 
+    outcomes: Outcomes
     policy: BreakerPolicy = field(default_factory=BreakerPolicy)
     clock: Clock = monotonic
     _breakers: dict[Hashable, Breaker] = field(default_factory=dict, repr=False)
 
     def get(self, key: Hashable) -> Breaker:
         if key not in self._breakers:
-            self._breakers[key] = Breaker(self.policy, self.clock)
+            while len(self._breakers) >= MOST_KEYS:
+                del self._breakers[next(iter(self._breakers))]
+            self._breakers[key] = Breaker(self.outcomes, self.policy, self.clock)
         return self._breakers[key]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 
-class Caller(Mapping[str, Any]):
+class AuthUser(Mapping[str, Any]):
     """langgraph-sdk's `BaseUser`, around the run's `configurable["langgraph_auth_user"]`."""
 
     def __init__(self, fields: Mapping[str, Any]) -> None:

@@ -1,0 +1,62 @@
+"""Whether a call's arguments fit their tool's schema, in bounded time whatever both of them are."""
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from core.storable import is_storable_json
+
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 32
+
+# A tenant's pattern must not keep the event loop busy.
+_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000, size_limit=1024 * 1024)
+_MOST_SHOWN = 5
+_LONGEST_SHOWN = 300
+
+
+def problems_of(parameters: dict[str, Any], arguments: dict[str, Any]) -> list[str]:
+    """What is wrong with `arguments`, in a few sentences; empty when they fit."""
+    if not is_storable_json(arguments):
+        return ["they hold a NUL character, or half of one"]
+    if len(orjson.dumps(arguments)) > MAX_BYTES:
+        return [f"they are longer than {MAX_BYTES // 1024} KB"]
+    if _depth(arguments) > MAX_DEPTH:
+        return [f"they are nested more than {MAX_DEPTH} levels deep"]
+    return list(_said(_validator(orjson.dumps(parameters)), arguments))
+
+
+def checker(parameters: dict[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Raises `jsonschema_rs.ValidationError` or `ValueError` for what is no schema."""
+    return jsonschema_rs.Draft202012Validator(parameters, pattern_options=_PATTERNS)
+
+
+@lru_cache(maxsize=2_000)
+def _validator(parameters: bytes) -> jsonschema_rs.Draft202012Validator:
+    return checker(orjson.loads(parameters))
+
+
+def _said(validator: jsonschema_rs.Draft202012Validator, arguments: dict[str, Any]) -> Iterator[str]:
+    for number, error in enumerate(validator.iter_errors(arguments)):
+        if number == _MOST_SHOWN:
+            yield "and more"
+            return
+        place = "/".join(str(part) for part in error.instance_path)
+        message = error.message[:_LONGEST_SHOWN]
+        yield f"at `{place[:100]}`: {message}" if place else message
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level and depth <= MAX_DEPTH:
+        depth += 1
+        level = [
+            child
+            for each in level
+            if isinstance(each, dict | list)
+            for child in (each.values() if isinstance(each, dict) else each)
+        ]
+    return depth

@@ -1,0 +1,92 @@
+"""Registering tools: checked first, then stored at once or not at all."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from core.db import Connection
+from core.tenancy import TenantContext
+from tools.definitions import KindName, SideEffect
+from tools.egress_policy import check_url
+from tools.registry import drafts, tools
+from tools.registry.tools import Draft, Registered
+from tools.toolbox import Toolbox
+
+
+async def create(
+    toolbox: Toolbox,
+    ctx: TenantContext,
+    name: str,
+    *,
+    kind: KindName,
+    description: str,
+    parameters: dict[str, Any],
+    side_effect: SideEffect,
+    invocation: dict[str, Any],
+) -> Registered:
+    """Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken."""
+    drafts.check_name(name)
+    draft = drafts.checked(
+        toolbox.kinds,
+        kind=kind,
+        description=description,
+        parameters=parameters,
+        side_effect=side_effect,
+        invocation=invocation,
+    )
+    check_urls(toolbox, ctx, draft)
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        return await tools.create(connection, ctx, name, draft)
+
+
+async def add_version(
+    toolbox: Toolbox,
+    ctx: TenantContext,
+    name: str,
+    *,
+    description: str | None,
+    parameters: dict[str, Any] | None,
+    side_effect: SideEffect | None,
+    invocation: dict[str, Any] | None,
+) -> Registered:
+    """What is None stays as in the latest version. Raises `NotFound`, and what `create` raises."""
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        latest = await tools.get(connection, ctx, name)
+        draft = drafts.checked(
+            toolbox.kinds,
+            kind=latest.kind,
+            description=latest.description if description is None else description,
+            parameters=latest.parameters if parameters is None else parameters,
+            side_effect=latest.side_effect if side_effect is None else side_effect,
+            invocation=latest.invocation if invocation is None else invocation,
+        )
+        check_urls(toolbox, ctx, draft)
+        return await tools.add_version(connection, ctx, name, draft)
+
+
+async def delete(toolbox: Toolbox, ctx: TenantContext, name: str) -> None:
+    """Raises `NotFound`."""
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        await forget(toolbox, connection, ctx, name)
+
+
+async def forget(toolbox: Toolbox, connection: Connection, ctx: TenantContext, name: str) -> None:
+    """In the caller's transaction: the tool, and the secrets that were its alone. Raises `NotFound`."""
+    owner = (await tools.get(connection, ctx, name)).tool.credential_owner
+    await tools.delete(connection, ctx, name)
+    if owner.startswith("tool:"):
+        await toolbox.vault.forget_owner(connection, ctx, owner)
+
+
+def check_urls(toolbox: Toolbox, ctx: TenantContext, draft: Draft) -> None:
+    """Says at once what the egress client would say at the first call. Raises `UrlRefused`."""
+    for url in _urls(draft.invocation):
+        # Of a template that much is fixed; arguments change neither scheme nor host.
+        check_url(url.partition("{")[0], toolbox.egress.policy, ctx.tenant_id)
+
+
+def _urls(invocation: dict[str, Any]) -> Iterator[str]:
+    for name in ("url", "server_url"):
+        if isinstance(url := invocation.get(name), str):
+            yield url
+    for scheme in invocation.get("security", ()):
+        yield from (scheme[name] for name in ("token_url", "authorization_url") if name in scheme)

@@ -1,0 +1,109 @@
+"""What an admin wants to register, checked before anything is stored."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from core.errors import Invalid
+from core.storable import is_storable
+from tools.arguments import checker
+from tools.builtin.kind import BUILTIN
+from tools.calls import Kind
+from tools.definitions import LONGEST_DESCRIPTION, NAME_PATTERN, KindName, SideEffect
+from tools.registry.tools import Draft
+
+MAX_SCHEMA_BYTES = 64 * 1024
+
+# What languages call the types of JSON, in schemas that people and benchmarks write.
+_TYPES = {
+    "dict": "object",
+    "float": "number",
+    "double": "number",
+    "int": "integer",
+    "long": "integer",
+    "str": "string",
+    "String": "string",
+    "bool": "boolean",
+    "Boolean": "boolean",
+    "list": "array",
+    "tuple": "array",
+    "Array": "array",
+    "ArrayList": "array",
+    "HashMap": "object",
+    "none": "null",
+}
+
+# Keywords that hold values, not schemas.
+_VALUES = ("enum", "const", "default", "examples")
+
+
+def check_name(name: str) -> None:
+    """Raises `Invalid` for what function calling does not take, and for the name of a built-in tool."""
+    if not re.fullmatch(NAME_PATTERN, name):
+        raise Invalid("A tool's name has 1 to 64 letters, digits, `_` and `-`.", code="tool_name")
+    if name in BUILTIN:
+        raise Invalid(f"{name} is a built-in tool; choose another name.", code="tool_name")
+
+
+def checked(
+    kinds: Mapping[KindName, Kind],
+    *,
+    kind: KindName,
+    description: str,
+    parameters: dict[str, Any],
+    side_effect: SideEffect,
+    invocation: dict[str, Any],
+) -> Draft:
+    """Raises `Invalid`, which says what to change."""
+    if not description.strip() or len(description) > LONGEST_DESCRIPTION or not is_storable(description):
+        raise Invalid(f"`description` has 1 to {LONGEST_DESCRIPTION} characters; models choose tools by it.")
+    parameters = checked_schema(parameters)
+    return Draft(kind, description, parameters, side_effect, kinds[kind].checked(invocation, parameters))
+
+
+def checked_schema(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A schema of type object that takes no other arguments than it names. Raises `Invalid`."""
+    if len(orjson.dumps(parameters)) > MAX_SCHEMA_BYTES:
+        raise Invalid(f"`parameters` is longer than {MAX_SCHEMA_BYTES // 1024} KB.", code="tool_schema")
+    schema: dict[str, Any] = _with_json_types(parameters)
+    if schema.setdefault("type", "object") != "object":
+        raise Invalid("`parameters` must be a JSON Schema of type object.", code="tool_schema")
+    schema.setdefault("properties", {})
+    schema.setdefault("additionalProperties", False)
+    if any(not reference.startswith("#") for reference in _references(schema)):
+        raise Invalid(
+            "`parameters` may refer to its own parts only: write `$ref` as `#/$defs/…`.", code="tool_schema"
+        )
+    try:
+        checker(schema)
+    except ValueError as exc:
+        raise Invalid(
+            f"`parameters` is no JSON Schema: {str(exc).splitlines()[0][:300]}", code="tool_schema"
+        ) from exc
+    return schema
+
+
+def _with_json_types(schema: Any) -> Any:
+    """A copy in which types have JSON's names; `any` is no type at all."""
+    if isinstance(schema, list):
+        return [_with_json_types(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    copied = {name: value if name in _VALUES else _with_json_types(value) for name, value in schema.items()}
+    if isinstance(named := copied.get("type"), str):
+        if named in ("any", "Any"):
+            del copied["type"]
+        else:
+            copied["type"] = _TYPES.get(named, named)
+    return copied
+
+
+def _references(schema: Any) -> list[str]:
+    if isinstance(schema, list):
+        return [found for each in schema for found in _references(each)]
+    if not isinstance(schema, dict):
+        return []
+    own = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
+    return own + [found for value in schema.values() for found in _references(value)]
