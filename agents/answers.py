@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.chat import Asked
 from agents.engine import Engine
 from agents.modes.chat_events import RunFailed, Usage
-from core.errors import AtriumError, Unavailable
+from core.errors import AtriumError, Conflict, Unavailable
 from core.tenancy import TenantContext
 from graphs.state import Citation, Source
 
@@ -23,8 +23,12 @@ class Answer:
 
 
 async def answer(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:
-    """Waits until the run has ended. Raises what it failed with, as `Unavailable` unless it is a defect of ours."""
+    """Waits until the run has ended. Raises what it failed with, as `Unavailable` unless it is a defect of ours.
+
+    Raises `Conflict` when it has not ended because somebody has to decide or to answer first.
+    """
     failure: RunFailed | None = None
+    waits = False
     async with aclosing(
         engine.log.follow_run(ctx, asked.run_id, asked.thread_id, since=asked.events_after)
     ) as batches:
@@ -32,9 +36,15 @@ async def answer(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:
             for event in batch:
                 if event.name == "run_failed":
                     failure = RunFailed.model_validate_json(event.data)
+                waits = waits or event.name == "interrupt"
     if failure is not None:
         kind = AtriumError if failure.code == "internal_error" else Unavailable
         raise kind(failure.detail, code=failure.code)
+    if waits:
+        raise Conflict(
+            f"The run waits for a person: /v1/approvals lists what, and /threads/{asked.thread_id}/runs resumes it.",
+            code="decision_needed",
+        )
     return await _stored(engine, ctx, asked)
 
 

@@ -22,6 +22,7 @@ from bench import (
     search,
     streams,
     tokens,
+    tools,
 )
 from bench.engine import runs, streaming
 from bench.house import inhabited_house, tight_house
@@ -39,7 +40,9 @@ class Group:
 
 GROUPS = (
     Group(nullcontext, {"tokens": tokens.run, "embedding": embedding.run}),
-    Group(stores, {"checkpoints": checkpoints.run, "indexing": indexing.run, "search": search.run}),
+    Group(
+        stores, {"checkpoints": checkpoints.run, "tools": tools.run, "indexing": indexing.run, "search": search.run}
+    ),
     Group(
         inhabited_house,
         # Memory is looked at when the house has done all the rest.

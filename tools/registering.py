@@ -20,17 +20,20 @@ async def create(
     kind: KindName,
     description: str,
     parameters: dict[str, Any],
-    side_effect: SideEffect,
+    side_effect: SideEffect | None,
     invocation: dict[str, Any],
 ) -> Registered:
-    """Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken."""
+    """Without a `side_effect`, GET and HEAD read and all else writes.
+
+    Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken.
+    """
     drafts.check_name(name)
     draft = drafts.checked(
         toolbox.kinds,
         kind=kind,
         description=description,
         parameters=parameters,
-        side_effect=side_effect,
+        side_effect=side_effect or _of_method(invocation),
         invocation=invocation,
     )
     check_urls(toolbox, ctx, draft)
@@ -82,6 +85,10 @@ def check_urls(toolbox: Toolbox, ctx: TenantContext, draft: Draft) -> None:
     for url in _urls(draft.invocation):
         # Of a template that much is fixed; arguments change neither scheme nor host.
         check_url(url.partition("{")[0], toolbox.egress.policy, ctx.tenant_id)
+
+
+def _of_method(invocation: dict[str, Any]) -> SideEffect:
+    return SideEffect.READ if invocation.get("method") in ("GET", "HEAD") else SideEffect.WRITE
 
 
 def _urls(invocation: dict[str, Any]) -> Iterator[str]:

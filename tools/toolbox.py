@@ -77,7 +77,7 @@ class Toolbox:
         """What the model is told that it can call: granted, and not denied by a policy."""
         async with self.database.tenant_transaction(caller.tenant, prepared=True) as connection:
             found = await standings.granted(connection, caller, pins)
-        return [each.tool for each in found if _mode(caller, each) is not Mode.DENY]
+        return [each.tool for each in found if each.approval_for(caller) is not Mode.DENY]
 
     async def call(self, caller: Caller, wish: Wish, pins: Pins | None) -> Result:
         return await self.journal.call(caller, wish.call_id, wish.name, wish.arguments, pins, wish.said)
@@ -116,7 +116,7 @@ class Toolbox:
         asked = [
             (wish, standing)
             for wish, standing in await self._callable(caller, wishes, pins)
-            if _mode(caller, standing) is Mode.ASK
+            if standing.approval_for(caller) is Mode.ASK
         ]
         async with self.database.tenant_transaction(caller.tenant) as connection:
             for wish, standing in asked:
@@ -186,7 +186,3 @@ async def open_toolbox(
             journal=Journal(database, pipeline(cache, kinds, breakers)),
             trials=Journal(database, trial_pipeline(cache, kinds, breakers)),
         )
-
-
-def _mode(caller: Caller, standing: Standing) -> Mode:
-    return standing.policy.approval_for(caller.assistant_id, standing.tool.side_effect)

@@ -1,6 +1,7 @@
 """The answer in a graph's final values: text, tool calls for the caller, and citations."""
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,7 +24,7 @@ class Answer:
         message = _last_answer(values)
         if message is None:
             return None
-        tool_calls = _tool_calls(message)
+        tool_calls = _tool_calls(message, _answered(values))
         return cls(
             message.get("id"),
             text_of(message["content"]),
@@ -53,13 +54,19 @@ def _last_answer(values: Any) -> dict[str, Any] | None:
     return None
 
 
-def _tool_calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+def _answered(values: dict[str, Any]) -> set[str]:
+    """The calls that have results: registered tools are Atrium's to call."""
+    return {message["tool_call_id"] for message in values["messages"] if "tool_call_id" in message}
+
+
+def _tool_calls(message: dict[str, Any], answered: Collection[str]) -> list[dict[str, Any]]:
     """Those that the model garbled too: the caller sees what it said."""
     said = [(call, json.dumps(call["args"])) for call in message.get("tool_calls") or ()]
     garbled = [(call, call["args"] or "") for call in message.get("invalid_tool_calls") or ()]
     return [
         {"id": call["id"], "type": "function", "function": {"name": call["name"], "arguments": arguments}}
         for call, arguments in said + garbled
+        if call["id"] not in answered
     ]
 
 

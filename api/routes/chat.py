@@ -34,7 +34,10 @@ class Question(BaseModel):
 async def chat(
     rooms: Rooms, ctx: Asker, request: Request, body: Question, idempotency_key: IdempotencyKey = None
 ) -> Answer | EventSourceResponse:
-    """Events: `run_started`, `status`, `sources`, `token`, `citation`, `usage`, then `run_ended` or `run_failed`.
+    """Events: `run_started`, `status`, `sources`, `token`, `tool_call`, `tool_result`, `interrupt`, `citation`,
+    `usage`, then `run_ended` or `run_failed`.
+
+    After an `interrupt` the run ends and the thread waits: for a decision at `/v1/approvals`, or an answer.
 
     The run goes on when the reader leaves. Each event has an id: `GET …/runs/{run_id}/events` goes on after one.
     A run that another process takes over says `run_started` again; tokens after that are the answer from its start.

@@ -39,7 +39,9 @@ class NewTool(BaseModel):
     kind: Literal["http"] = "http"
     description: Described
     parameters: Parameters
-    side_effect: SideEffect = Field(SideEffect.WRITE, description="calls that write are approved, and never repeated")
+    side_effect: SideEffect | None = Field(
+        None, description="calls that write are approved, and never repeated; unset, GET and HEAD read, others write"
+    )
     invocation: dict[str, Any] = Field(
         description="how it is called: `method`, `url`, `headers`, `body`, `security`…"
     )

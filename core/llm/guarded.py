@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
@@ -16,7 +16,7 @@ from core.llm.streaming import Chunks, StreamingModel, chunks_of, says_something
 from core.llm.translation import model_error
 from core.storable import is_storable
 
-LONGEST_ANSWER = 400_000  # characters; no model that works writes so many
+LONGEST_ANSWER = 400_000  # characters, of tool calls too; no model that works writes so many
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class GuardedModel(StreamingModel):
                     async for chunk in chunks:
                         begun = begun or says_something(chunk)
                         finished = finished or _finishes(chunk)
-                        characters += len(chunk.text)
+                        characters += len(chunk.text) + _arguments(chunk)
                         if characters > LONGEST_ANSWER or not is_storable(chunk.text):
                             raise ModelBadResponse("The model's answer is endless or no text; ask again.")
                         yield self._named(chunk)
@@ -65,6 +65,13 @@ class GuardedModel(StreamingModel):
         if _finishes(chunk):
             chunk.generation_info = {"model_name": self.model_name} | (chunk.generation_info or {})
         return chunk
+
+
+def _arguments(chunk: ChatGenerationChunk) -> int:
+    """How many characters of tool calls there are in it."""
+    message = chunk.message
+    calls = message.tool_call_chunks if isinstance(message, AIMessageChunk) else ()
+    return sum(len(call["name"] or "") + len(call["args"] or "") + len(call["id"] or "") for call in calls)
 
 
 def _finishes(chunk: ChatGenerationChunk) -> bool:

@@ -63,14 +63,14 @@ def _options(
     for tool in offered:
         if tool.name in own:
             raise Invalid(f"`tools` names {tool.name}, which is a registered tool; call yours something else.")
-    options["tools"] = [*given.get("tools", ()), *map(_as_function, offered)]
+    options["tools"] = [*given.get("tools", ()), *map(as_function, offered)]
     if has_called:
         # A choice that is forced is forced once; then the model may answer.
         options.pop("tool_choice", None)
     return options
 
 
-def _as_function(tool: Tool) -> dict[str, Any]:
+def as_function(tool: Tool) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
     return {"type": "function", "function": function}
 

@@ -54,7 +54,11 @@ def test_what_was_sealed_for_one_purpose_does_not_open_for_another(tmp_path: Pat
     assert keys.unseal(b"", b"a") is None
 
 
-@pytest.mark.parametrize("content", ["", "\n", "c2VjcmV0\n", "canary!\n", line() + "canary\n", line()[:-5], "ключ"])
+@pytest.mark.parametrize(
+    "content",
+    ["", "\n", "c2VjcmV0\n", "canary!\n", line() + "canary\n", line()[:-5], "ключ"],
+    ids=["empty", "blank", "short", "no base64", "one good line", "cut off", "no ASCII"],
+)
 def test_an_unusable_file_is_refused_without_quoting_it(tmp_path: Path, content: str) -> None:
     path = tmp_path / "vault-keys"
     path.write_text(content)

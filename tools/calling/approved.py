@@ -8,7 +8,7 @@ from tools.registry.policies import Approval
 def approved(then: Step) -> Step:
     async def step(attempt: Attempt) -> Answer:
         standing = attempt.known
-        approval = standing.policy.approval_for(attempt.caller.assistant_id, standing.tool.side_effect)
+        approval = standing.approval_for(attempt.caller)
         if approval is Approval.DENY:
             raise Refused(f"{attempt.name} is switched off here; go on without it.", code="denied")
         if approval is Approval.ASK:

@@ -13,6 +13,7 @@ from tools.definitions import SideEffect
 from tools.egress import PeerFailed
 from tools.registry import approvals, audit, standings
 from tools.registry.audit import Record
+from tools.registry.policies import Approval
 from tools.registry.standings import Pins
 
 log = logging.getLogger(__name__)
@@ -77,11 +78,9 @@ class Journal:
             standing = await standings.of_name(connection, caller, name, pins)
             tool = None if standing is None else standing.tool
             record = await audit.begin(connection, caller, call_id, name, arguments, tool)
-            verdict = (
-                None
-                if standing is None
-                else await approvals.verdict(connection, caller, call_id, standing, arguments)
-            )
+            verdict = None
+            if standing is not None and standing.approval_for(caller) is Approval.ASK:
+                verdict = await approvals.verdict(connection, caller, call_id, standing, arguments)
         return Attempt(caller, call_id, record.tool_call_id, name, arguments, standing, verdict), record
 
 

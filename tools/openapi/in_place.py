@@ -5,6 +5,7 @@ to a property or an item it is no matter, because a value ends somewhere.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from tools.openapi.references import References
 
 # In how many ways one value may have to be looked at, by all the alternatives of alternatives.
 MAX_WEIGHT = 500
+MAX_MEMBERS = 1_000  # of one definition, one inside the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class InPlace:
     def _edges_of(self, pointer: str) -> tuple[Edge, ...]:
         if pointer not in self._edges:
             try:
-                self._edges[pointer] = tuple(
-                    dict.fromkeys(_edges(self._references.target(pointer), self._references))
-                )
+                edges = _edges(self._references.target(pointer), self._references)
             except Unusable:
-                self._edges[pointer] = ()
+                edges = []
+            if edges is None:
+                self._heavy.add(pointer)
+            self._edges[pointer] = tuple(edges or ())
         return self._edges[pointer]
 
     def _visit(self, start: str) -> None:
@@ -104,20 +107,21 @@ class InPlace:
         self._weight |= dict.fromkeys(members, weight)
 
 
-def _edges(raw: Any, references: References) -> Iterator[Edge]:
-    seen: set[int] = set()
+def _edges(raw: Any, references: References) -> list[Edge] | None:
+    """As often as they are there; None for a schema that has too many members."""
+    edges: list[Edge] = []
     waiting = [(raw, False)]
-    while waiting:
+    for _ in range(MAX_MEMBERS):
+        if not waiting:
+            return edges
         schema, alternative = waiting.pop()
-        if not isinstance(schema, dict) or id(schema) in seen:
+        if not isinstance(schema, dict):
             continue
-        seen.add(id(schema))
         if isinstance(schema.get("$ref"), str):
-            try:
-                yield Edge(references.pointer_of(schema["$ref"]), alternative)
-            except Unusable:
-                continue
+            with suppress(Unusable):
+                edges.append(Edge(references.pointer_of(schema["$ref"]), alternative))
         for keyword in ("allOf", "oneOf", "anyOf"):
             members = schema.get(keyword)
             if isinstance(members, list):
-                waiting.extend((member, alternative or keyword != "allOf") for member in members)
+                waiting.extend((member, alternative or keyword != "allOf") for member in members[:MAX_MEMBERS])
+    return None

@@ -23,8 +23,9 @@ MAX_ALTERNATIVES = 100
 
 MAX_TOTAL_BYTES = 128 * 1024 * 1024  # of all definitions and arguments of a document
 
-FREE = "Any value: its schema is too long to be shown."
+FREE = "Any value, not shown."
 
+_LEAST = 24  # bytes of a schema about which nothing more is said
 # What may stand beside the only member of an `allOf` and still mean the same in it.
 _ANNOTATIONS = frozenset(
     {"allOf", "description", "title", "nullable", "default", "example", "examples", "deprecated"}
@@ -143,7 +144,7 @@ class _Conversion:
         return schema
 
     def _later(self, holder: Any, at: str | int, raw: Any, slot: _Slot) -> None:
-        self._room -= 8 + (len(at) if isinstance(at, str) else 0)
+        self._room -= _LEAST + (len(at) if isinstance(at, str) else 0)
         self._waiting.append(_Slot(holder, at, raw, slot.depth + 1))
 
     def _put_properties(self, schema: dict[str, Any], raw: dict[str, Any], slot: _Slot, *, open_ended: bool) -> None:
@@ -187,7 +188,7 @@ class _Conversion:
                 if reference := self._reference(raw["$ref"], slot, False, combined):
                     members.append(reference)
             else:
-                self._room -= 8
+                self._room -= _LEAST
                 inner = _Slot(members, len(members), raw, slot.depth + 1, slot.in_place, slot.alternative, combined)
                 members.append(None)
                 self._waiting.append(inner)
@@ -210,7 +211,7 @@ class _Conversion:
                     return
                 members.append(reference)
             else:
-                self._room -= 8
+                self._room -= _LEAST
                 later.append(_Slot(members, len(members), raw, slot.depth + 1, slot.in_place, True, combined))
                 members.append(None)
         self._waiting.extend(later)

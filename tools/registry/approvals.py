@@ -112,8 +112,9 @@ async def verdict(
     """On this call of this version with these very arguments, while it holds."""
     tool = standing.tool
     rows = await connection.execute(
-        "SELECT status = 'approved' AS approved, message FROM tool_approvals WHERE tenant_id = %s "
-        "AND thread_id = %s AND call_id = %s AND status <> 'pending' AND arguments_digest = %s AND expires_at > now()",
+        "SELECT status = 'approved' AS approved, message FROM tool_approvals "
+        "WHERE tenant_id = %s AND thread_id = %s AND call_id = %s AND status <> 'pending' "
+        "AND arguments_digest = %s AND expires_at > now()",
         (caller.tenant.tenant_id, caller.thread_id, call_id, digest(tool.name, tool.version, arguments)),
     )
     row = await rows.fetchone()

@@ -13,7 +13,7 @@ from tools.builtin.kind import BUILTIN
 from tools.calls import Caller
 from tools.definitions import SideEffect, Tool
 from tools.registry.grants import GRANTED, meant
-from tools.registry.policies import Policy
+from tools.registry.policies import Approval, Policy
 
 # From a tool's name to its version, or to None for the latest.
 Pins = Mapping[str, int | None]
@@ -26,6 +26,9 @@ class Standing:
     tool: Tool
     policy: Policy
     is_granted: bool
+
+    def approval_for(self, caller: Caller) -> Approval:
+        return self.policy.approval_for(caller.assistant_id, self.tool.side_effect)
 
 
 def pins_of(names: Sequence[str]) -> dict[str, int | None]:

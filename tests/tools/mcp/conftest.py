@@ -1,5 +1,6 @@
 """A tenant's MCP server, its tools accepted, and what a run calls them with."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 
@@ -10,6 +11,7 @@ from tenants.vault import Vault
 from tenants.vault_keys import DeploymentKeys
 from tests.tools.mcp.registered import House
 from tests.tools.mcp_server import McpPeer, mcp_server
+from tests.until import until
 from tools.credentials.credentials import Credentials
 from tools.egress import Egress
 from tools.egress_policy import EgressPolicy
@@ -31,3 +33,16 @@ def house(database: Database, egress: Egress) -> House:
 async def peer() -> AsyncIterator[McpPeer]:
     async with mcp_server(McpPeer()) as running:
         yield running
+
+
+@pytest.fixture
+async def no_task_is_left() -> AsyncIterator[None]:
+    before = asyncio.all_tasks()
+    yield
+
+    async def none() -> bool:
+        left = asyncio.all_tasks() - before - {asyncio.current_task()}
+        # The library that the server streams with keeps one that watches for the end of the process.
+        return all("_shutdown_watcher" in repr(task) for task in left)
+
+    await until(none, seconds=5, what="the end of every task that a session began")

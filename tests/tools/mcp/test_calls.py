@@ -1,16 +1,15 @@
 """Tools of a real MCP server, called in every way it may be reached, and with everything that may go wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import mcp_types
 import pytest
+from mcp import MCPError
 
 from core.tenancy import TenantContext
 from tests.tools.mcp.registered import House
 from tests.tools.mcp_server import Context, McpPeer, mcp_server, text
-from tests.until import until
 from tools.calls import Call, Limits, ToolFailed
 from tools.credentials import connections
 from tools.credentials.credentials import NotConnected
@@ -21,17 +20,7 @@ LEGACY = "2025-11-25"
 MODERN = "2026-07-28"
 
 
-@pytest.fixture(autouse=True)
-async def no_task_is_left() -> AsyncIterator[None]:
-    before = asyncio.all_tasks()
-    yield
-
-    async def none() -> bool:
-        left = asyncio.all_tasks() - before - {asyncio.current_task()}
-        # The library that the server streams with keeps one that watches for the end of the process.
-        return all("_shutdown_watcher" in repr(task) for task in left)
-
-    await until(none, seconds=5, what="the end of every task that a session began")
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
 
 
 @pytest.mark.parametrize("protocol", [None, MODERN, LEGACY])
@@ -135,8 +124,6 @@ async def test_what_the_protocol_says_against_a_call_goes_to_the_model_bounded(
     house: House, acme: TenantContext, peer: McpPeer, protocol: str
 ) -> None:
     async def refuse(context: Context, arguments: dict[str, Any]) -> mcp_types.CallToolResult:
-        from mcp import MCPError  # noqa: PLC0415
-
         raise MCPError(-32602, "Give an order number. " + "x" * 100_000)
 
     peer.offer("orders", refuse)

@@ -18,6 +18,8 @@ from tools.egress import PeerFailed
 from tools.mcp.exchanges import MOST_RESUMPTIONS
 from tools.mcp.listing import MOST_PAGES
 
+pytestmark = pytest.mark.usefixtures("no_task_is_left")
+
 CANARY = "canary-of-the-server"
 
 

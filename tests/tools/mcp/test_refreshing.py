@@ -1,6 +1,7 @@
 """What a server changes is held back until an admin has accepted exactly that."""
 
 import asyncio
+from typing import Any
 
 import mcp_types
 import pytest
@@ -51,7 +52,7 @@ async def test_what_a_server_offers_cannot_be_called_before_it_is_accepted(
     ],
 )
 async def test_a_changed_tool_is_held_back_until_it_is_accepted(
-    house: House, acme: TenantContext, peer: McpPeer, change: dict[str, object]
+    house: House, acme: TenantContext, peer: McpPeer, change: dict[str, Any]
 ) -> None:
     await house.add(acme, peer.url)
     before = await house.accepted(acme)

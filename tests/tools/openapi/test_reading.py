@@ -18,7 +18,9 @@ def test_every_version_of_openapi_3_is_read(version: str | float) -> None:
     assert read_document(orjson.dumps({"openapi": version, "info": {"title": "T"}})).title == "T"
 
 
-@pytest.mark.parametrize("root", [{"swagger": "2.0"}, {"openapi": "2.0"}, {"openapi": "4.0.0"}, {}, {"openapi": None}])
+@pytest.mark.parametrize(
+    "root", [{"swagger": "2.0"}, {"openapi": "2.0"}, {"openapi": "4.0.0"}, {}, {"openapi": None}]
+)
 def test_other_versions_are_refused(root: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as refused:
         read_document(orjson.dumps(root))
@@ -48,7 +50,8 @@ def test_a_document_of_more_bytes_than_allowed_is_not_even_parsed(monkeypatch: p
 def test_keys_and_words_of_yaml_stay_what_they_look_like() -> None:
     read = loads(
         b"200: ok\n0x1F: hex\nno: word\n1.0: float\nnull: key\n"
-        b"values: [no, yes, on, off, 2024-01-01, 0o17, 017, 1_000, 12:30:00, .inf, 0x1F, ~, true, 1.50, -3, '200', 1e3]\n"
+        b"values: [no, yes, on, off, 2024-01-01, 0o17, 017, 1_000, 12:30:00, .inf, 0x1F, "
+        b"~, true, 1.50, -3, '200', 1e3]\n"
     )
     assert [*read] == ["200", "0x1F", "no", "1.0", "null", "values"]
     assert read["values"] == [
