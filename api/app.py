@@ -20,6 +20,7 @@ from api.routes import (
     approvals,
     auth,
     chat,
+    connections,
     documents,
     embeddings,
     health,
@@ -28,7 +29,11 @@ from api.routes import (
     search,
     threads,
     tool_calls,
+    tool_credentials,
+    tool_imports,
     tool_permissions,
+    tool_server_credentials,
+    tool_servers,
     tools,
     webhook_secret,
 )
@@ -41,6 +46,7 @@ from tenants import signing_keys
 from tenants.tokens import AccessTokens
 
 UPLOADS_IN_MEMORY = 2
+IMPORT_MAX_BYTES = 26 * 1024 * 1024  # a document of 24 MB, as text within JSON
 
 ROUTERS = (
     health.router,
@@ -58,6 +64,12 @@ ROUTERS = (
     tools.built_in,
     tool_permissions.router,
     tool_calls.router,
+    tool_credentials.router,
+    tool_imports.router,
+    tool_servers.router,
+    tool_server_credentials.router,
+    connections.router,
+    connections.of_tools,
     approvals.router,
     *agent_protocol.ROUTERS,
     *openai.ROUTERS,
@@ -88,7 +100,12 @@ def create_app(settings: Settings) -> FastAPI:
         allow_private_network=True,
     )
     app.add_middleware(Defects)
-    app.add_middleware(BodyLimit, upload_bytes=settings.upload_max_bytes, other_bytes=settings.request_max_bytes)
+    app.add_middleware(
+        BodyLimit,
+        upload_bytes=settings.upload_max_bytes,
+        import_bytes=IMPORT_MAX_BYTES,
+        other_bytes=settings.request_max_bytes,
+    )
     app.add_middleware(Metrics)
     app.add_middleware(RequestId)
     return app

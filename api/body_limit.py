@@ -10,15 +10,24 @@ from api.errors import problem
 
 IDLE_SECONDS = 30.0
 
+UPLOADS = ("/documents",)
+IMPORTS = ("/import/openapi", "/import/openapi/preview")
+
 
 class BodyLimit:
-    """`upload_bytes` bounds the body of an upload, `other_bytes` every other."""
+    """`upload_bytes` bounds the body of an upload, `import_bytes` that of an import, `other_bytes` every other."""
 
     def __init__(
-        self, app: ASGIApp, *, upload_bytes: int, other_bytes: int, idle_seconds: float = IDLE_SECONDS
+        self,
+        app: ASGIApp,
+        *,
+        upload_bytes: int,
+        import_bytes: int,
+        other_bytes: int,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._app = app
-        self._upload_bytes = upload_bytes
+        self._most = ((UPLOADS, upload_bytes), (IMPORTS, import_bytes))
         self._other_bytes = other_bytes
         self._idle_seconds = idle_seconds
 
@@ -26,7 +35,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._upload_bytes if scope["path"].endswith("/documents") else self._other_bytes
+        limit = self._limit(scope["path"])
         request_id = scope["state"]["request_id"]
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > limit:
@@ -65,6 +74,9 @@ class BodyLimit:
         finally:
             if refusal is not None and not answering:
                 await refusal(scope, receive, send)
+
+    def _limit(self, path: str) -> int:
+        return next((most for ends, most in self._most if path.endswith(ends)), self._other_bytes)
 
 
 # Closing keeps the rest of a refused body from being read as the next request.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
+import httpx  # noqa: TID251 - it asks the house itself
 import psutil
 
 from core.embedded import EmbeddedServers, embedded_servers

@@ -1,8 +1,12 @@
 """What Postgres and UTF-8 can hold."""
 
+import re
 from typing import Any
 
 import orjson
+
+# As JSON writes it; behind an even number of backslashes, which are text.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def is_storable(text: str) -> bool:
@@ -20,4 +24,4 @@ def is_storable_json(value: Any) -> bool:
         written = orjson.dumps(value)
     except (orjson.JSONEncodeError, RecursionError):
         return False
-    return b"\\u0000" not in written
+    return _NUL.search(written) is None

@@ -1,5 +1,6 @@
 """The tool calls of a conversation: which are waiting, what they cost so far, and how they are answered."""
 
+import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 from langchain_core.messages import AIMessage, BaseMessage, InvalidToolCall, ToolCall, ToolMessage
 
+from core.storable import is_storable, is_storable_json
 from tools.calling.valid import INVALID
 from tools.definitions import NAME_PATTERN
 from tools.toolbox import Wish
@@ -47,27 +49,37 @@ def waiting(message: AIMessage, messages: Sequence[BaseMessage], own: Collection
     """Calls of `message` that nobody has answered, but for those of the caller's `own` tools."""
     answered = {each.tool_call_id for each in messages if isinstance(each, ToolMessage)}
     return [
-        Wish(str(call["id"]), call["name"], call["args"])
+        Wish(call["id"] or "", call["name"], call["args"])
         for call in calls_of(message)
         if call["id"] not in answered and call["name"] not in own
     ]
 
 
-def identified(message: AIMessage, before: Sequence[BaseMessage]) -> AIMessage:
-    """With an id for every call that no other on the thread has, and names that a provider takes back."""
+def identified(message: AIMessage, before: Sequence[BaseMessage], used: Collection[str] = ()) -> AIMessage:
+    """With an id for every call that no other on the thread has, and names that a provider takes back.
+
+    `used` are ids on branches of the thread that `before` knows nothing of.
+    """
     taken = {str(call["id"]) for each in before if isinstance(each, AIMessage) for call in calls_of(each)}
+    taken.update(used)
     calls = [_identified(call, taken) for call in message.tool_calls]
     garbled = [_identified(call, taken) for call in message.invalid_tool_calls]
     return message.model_copy(update={"tool_calls": calls, "invalid_tool_calls": garbled})
 
 
-def garbled(message: AIMessage) -> AIMessage:
-    """The same message, none of whose calls can be made."""
-    calls = [
-        InvalidToolCall(type="invalid_tool_call", name=call["name"], args=None, id=call["id"], error=None)
-        for call in calls_of(message)
+def sound(message: AIMessage, *, is_whole: bool) -> AIMessage:
+    """Calls that were cut off, or whose arguments cannot be kept, have none: they are answered, but never made."""
+    kept: list[ToolCall] = []
+    lost: list[ToolCall | InvalidToolCall] = [*message.invalid_tool_calls]
+    for call in message.tool_calls:
+        (kept if is_whole and _can_be_kept(call["args"]) else lost).append(call)
+    garbled = [
+        InvalidToolCall(
+            type="invalid_tool_call", name=call["name"] or "", args=_written(call["args"]), id=call["id"], error=None
+        )
+        for call in lost
     ]
-    return message.model_copy(update={"tool_calls": [], "invalid_tool_calls": calls})
+    return message.model_copy(update={"tool_calls": kept, "invalid_tool_calls": garbled})
 
 
 def result(wish: Wish, text: str, outcome: str, tool_call_id: Any = None) -> ToolMessage:
@@ -98,6 +110,20 @@ def withdrawn(since: Sequence[BaseMessage]) -> set[str]:
 def _outcome(message: BaseMessage) -> str | None:
     artifact = message.artifact if isinstance(message, ToolMessage) else None
     return artifact.get("outcome") if isinstance(artifact, Mapping) else None
+
+
+def _can_be_kept(arguments: dict[str, Any]) -> bool:
+    try:
+        # Which `is_storable_json` reads as null.
+        json.dumps(arguments, allow_nan=False)
+    except (ValueError, RecursionError):
+        return False
+    return is_storable_json(arguments)
+
+
+def _written(arguments: object) -> str:
+    """As the model wrote them; providers refuse a call that comes back with anything but a string."""
+    return arguments if isinstance(arguments, str) and is_storable(arguments) else ""
 
 
 def _identified(call: Any, taken: set[str]) -> Any:

@@ -76,7 +76,8 @@ class Egress:
         url = check_url(request.url, self.policy, tenant_id)
         egress_redirects.follow(request)
         host = host_of(url)
-        deadline = request.extensions[_DEADLINE]
+        # The requests that redirects make inherit it.
+        deadline = request.extensions.setdefault(_DEADLINE, asyncio.get_running_loop().time() + seconds)
         with translated(host, seconds):
             async with asyncio.timeout_at(deadline):
                 addresses = await self._resolve(host, port_of(url))
@@ -104,13 +105,12 @@ class Client(httpx2.AsyncClient):
             max_redirects=MAX_REDIRECTS,
             trust_env=False,
         )
-        self._seconds = seconds
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
         return super().build_request(method, parse_url(url), **given)
 
     async def send(self, request: httpx2.Request, **given: Any) -> httpx2.Response:
-        request.extensions = {**request.extensions, _DEADLINE: asyncio.get_running_loop().time() + self._seconds}
+        request.extensions.pop(_DEADLINE, None)
         try:
             return await super().send(request, **given)
         except httpx2.TooManyRedirects as exc:

@@ -12,6 +12,7 @@ from core.cache import Cache
 from core.db import Database
 from core.errors import ClientError, Invalid
 from core.settings import Settings
+from core.storable import is_storable
 from core.tenancy import TenantContext
 from retrieval.retriever import Retriever
 from tenants.vault import Vault, vault_of
@@ -32,7 +33,7 @@ from tools.egress_policy import policy_of
 from tools.http.kind import HttpKind
 from tools.mcp.kind import McpKind
 from tools.openapi.kind import OpenApiKind
-from tools.registry import approvals, decisions, standings, tools
+from tools.registry import approvals, audit, decisions, standings, tools
 from tools.registry.approvals import Approval
 from tools.registry.decisions import Decision
 from tools.registry.policies import Approval as Mode
@@ -82,6 +83,14 @@ class Toolbox:
     async def call(self, caller: Caller, wish: Wish, pins: Pins | None) -> Result:
         return await self.journal.call(caller, wish.call_id, wish.name, wish.arguments, pins, wish.said)
 
+    async def used(self, caller: Caller, call_ids: Sequence[str]) -> set[str]:
+        """Those that are ids of other runs' calls on the thread, also on a branch of it that was left."""
+        known = [each for each in call_ids if is_storable(each)]
+        if not known:
+            return set()
+        async with self.database.tenant_transaction(caller.tenant, prepared=True) as connection:
+            return await audit.used(connection, caller, known)
+
     async def preview(self, ctx: TenantContext, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The exact request that a call would make, secrets masked. Raises `NotFound`, `Invalid`."""
         async with self.database.tenant_transaction(ctx) as connection:
@@ -103,8 +112,11 @@ class Toolbox:
         ]
 
     async def decide(self, caller: Caller, asked: Sequence[Approval], said: Sequence[Decision]) -> None:
-        """By whoever the run belongs to. What they may not decide, or not like this, stays undecided."""
-        if len(said) != len(asked):
+        """By whoever the run belongs to. What they may not decide, or not like this, stays undecided.
+
+        So does what this very run has asked: it was answered before anybody could see it.
+        """
+        if len(said) != len(asked) or any(approval.run_id == caller.run_id for approval in asked):
             return
         for approval, decision in zip(asked, said, strict=True):
             with suppress(ClientError):

@@ -3,7 +3,7 @@
 import base64
 from urllib.parse import unquote, urlsplit
 
-import httpx
+import httpx  # noqa: TID251 - the operator names this endpoint
 import openai
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models import BaseChatModel

@@ -11,7 +11,6 @@ from core.errors import Invalid
 from core.llm.errors import ModelBadResponse
 from core.llm.prompts import Source as PromptSource
 from core.llm.prompts import answer_messages
-from core.storable import is_storable_json
 from graphs import exchange, tool_calls
 from graphs.context import Context
 from graphs.state import ChatState, Source
@@ -42,7 +41,9 @@ async def respond(
         with_tools="tools" in options,
     )
     answer = await model.ainvoke([*messages, *now.since], **options)
-    return {"messages": [_checked(answer, state["messages"], may_call=not is_exhausted)]}
+    answer = _checked(answer, may_call=not is_exhausted)
+    used = await toolbox.used(context.caller, [call["id"] or "" for call in tool_calls.calls_of(answer)])
+    return {"messages": [tool_calls.identified(answer, state["messages"], used)]}
 
 
 async def _offered(toolbox: Toolbox, context: Context, since: Sequence[BaseMessage]) -> list[Tool]:
@@ -75,19 +76,15 @@ def as_function(tool: Tool) -> dict[str, Any]:
     return {"type": "function", "function": function}
 
 
-def _checked(answer: AIMessage, before: Sequence[BaseMessage], *, may_call: bool) -> AIMessage:
-    """Raises `ModelBadResponse` for calls that cannot be kept, or that were not to be made."""
-    calls = tool_calls.calls_of(answer)
-    if not is_storable_json(calls):
-        raise ModelBadResponse("The model's tool calls hold no text that can be stored; ask again.")
-    if calls and not may_call:
+def _checked(answer: AIMessage, *, may_call: bool) -> AIMessage:
+    """Raises `ModelBadResponse` for calls that were not to be made."""
+    if tool_calls.calls_of(answer) and not may_call:
         if not answer.text:
             raise ModelBadResponse("The model called tools again and again without an answer; ask for less at once.")
         return answer.model_copy(update={"tool_calls": [], "invalid_tool_calls": []})
-    if answer.response_metadata.get("finish_reason") == "length":
-        # Arguments that were cut off read like shorter ones.
-        answer = tool_calls.garbled(answer)
-    return tool_calls.identified(answer, before)
+    # Arguments that were cut off read like shorter ones.
+    is_whole = answer.response_metadata.get("finish_reason") != "length"
+    return tool_calls.sound(answer, is_whole=is_whole)
 
 
 def _title(source: Source) -> str:

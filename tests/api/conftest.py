@@ -14,7 +14,8 @@ NewPerson = Callable[[], Person]
 
 @pytest.fixture(scope="session")
 def house(servers: EmbeddedServers) -> Iterator[House]:
-    with shared_house(servers, ATRIUM_UPLOAD_MAX_BYTES="5000000") as running:
+    variables = {"ATRIUM_UPLOAD_MAX_BYTES": "5000000", "ATRIUM_EGRESS_ALLOWED_HOSTS": "127.0.0.1"}
+    with shared_house(servers, **variables) as running:
         yield running
 
 

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.dependencies import Allow, public
 from core.settings import Settings
 from tenants.permissions import Permission
+from tests.api.registered import new_import, new_server, new_tool
 
 # FastAPI's own pages, which describe the API and hold nothing of any tenant.
 DOCUMENTATION = {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
@@ -106,8 +107,47 @@ def request_of(route: Route, marker: str = "some words") -> dict[str, Any]:
             return {"json": {"id": 1, "method": "agent.getTree", "params": {}}}
         case "POST", "/threads/{thread_id}/stream/events":
             return {"json": {"channels": ["values"]}}
+        case _, path if path.startswith(("/v1/tool", "/v1/connections", "/v1/approvals")):
+            return _of_tools(route, marker)
         case "POST", path if path.startswith(("/threads", "/assistants", "/runs", "/store")):
             return {"json": {}}
+        case _:
+            return {}
+
+
+def _of_tools(route: Route, marker: str) -> dict[str, Any]:
+    """Names are made of `marker` as well, in the letters that they take."""
+    name = re.sub(r"[^a-zA-Z0-9_-]+", "_", marker)[:64]
+    redirect_uri = "https://app.example.com/connected"
+    match route.method, route.path.removeprefix("/v1"):
+        case "POST", "/tools":
+            return {"json": new_tool(name, description=marker)}
+        case "POST", "/tools/{name}/versions":
+            return {"json": {"description": marker}}
+        case "PATCH", "/tools/{name}":
+            return {"json": {"enabled": True}}
+        case "POST", "/tools/{name}/test":
+            return {"json": {"arguments": {"item": marker}}}
+        case "PUT", "/tools/{name}/policy":
+            return {"json": {"approval": "ask"}}
+        case "POST", "/tools/{name}/grants":
+            return {"json": {"role": "member"}}
+        case "POST", ("/tools/import/openapi" | "/tools/import/openapi/preview"):
+            return {"json": new_import(name)}
+        case "POST", "/tool-servers":
+            return {"json": new_server(name)}
+        case "PATCH", "/tool-servers/{server}":
+            return {"json": {"url": "https://mcp.example.com/mcp"}}
+        case "POST", "/tool-servers/{server}/accept":
+            return {"json": {}}
+        case "POST", "/connections/finish":
+            return {"json": {"state": marker, "code": marker, "redirect_uri": redirect_uri}}
+        case "POST", "/approvals/{approval_id}":
+            return {"json": {"type": "reject", "message": marker}}
+        case "POST", path if path.endswith("/authorize"):
+            return {"json": {"redirect_uri": redirect_uri}}
+        case "PUT", path if path.endswith("/{scheme}"):
+            return {"json": {"token": name} if "/connection/" in path else {"api_key": name}}
         case _:
             return {}
 
@@ -134,5 +174,9 @@ PROTECTED = [route for route in ROUTES if route.permission]
 
 # An id that nobody has yet is a thread that begins: another tenant's is one of these.
 LAZY = {"/threads/{thread_id}/commands", "/threads/{thread_id}/stream/events"}
+# Names are whatever models and admins call them, also when they name nothing.
+OF_A_NAME = {"name", "server", "imported", "scheme"}
+# Models make up names: the audit of one that nobody has is empty.
+OF_ANY_NAME = {"/v1/tools/{name}/calls"}
 # They stay open for what a thread does next.
 ENDLESS = {"/threads/{thread_id}/stream", "/threads/{thread_id}/stream/events"}

@@ -20,6 +20,9 @@ ROUTES_WITH_WORDS = {
     "/v1/api-keys": "name",
     "/auth/login": "email",
     "/auth/refresh": "refresh_token",
+    "/v1/tools": "description",
+    "/v1/tool-servers": "url",
+    "/v1/connections/finish": "state",
 }
 every_route_with_words = pytest.mark.parametrize("path", ROUTES_WITH_WORDS)
 

@@ -107,7 +107,7 @@ async def test_a_body_that_stops_coming_is_refused_and_is_no_defect(caplog: pyte
     async def send(message: Message) -> None:
         sent.append(message)
 
-    app = BodyLimit(Defects(reader), upload_bytes=100, other_bytes=100, idle_seconds=0.01)
+    app = BodyLimit(Defects(reader), upload_bytes=100, import_bytes=100, other_bytes=100, idle_seconds=0.01)
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "state": {"request_id": "r"}}
     await app(scope, receive, send)
     assert sent[0]["status"] == 408

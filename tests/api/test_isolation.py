@@ -4,7 +4,9 @@ from typing import Any
 
 import pytest
 
+from api.launch import House
 from tests.api.person import Person
+from tests.api.registered import new_import, new_server, one_of_each, tool
 from tests.api.routes import ENDLESS, PROTECTED, request_of
 
 HOLIDAYS = "# Holidays\n\nEveryone gets 28 days of holiday a year. The office closes on 24 December."
@@ -12,7 +14,7 @@ QUESTION = "How many days of holiday do I get a year?"
 
 
 @pytest.fixture
-def ids(ann: Person) -> dict[str, str]:
+def ids(house: House, ann: Person) -> dict[str, str]:
     """One of everything that Ann has."""
     knowledge_base_id = ann.knowledge_base()
     document = ann.ready(knowledge_base_id, holidays_md=HOLIDAYS, menu_md="The canteen serves soup on Monday.")[0]
@@ -31,6 +33,7 @@ def ids(ann: Person) -> dict[str, str]:
         "cron_id": ann.http.post("/runs/crons", json=cron).json()["cron_id"],
         "namespace": "respond",
         "model": "agent",
+        **one_of_each(house, ann, run["thread_id"], run["run_id"]),
     }
 
 
@@ -72,5 +75,10 @@ def test_everything_a_tenant_sees_is_the_same_whatever_another_has(
     thread_id = eve.chat(QUESTION)[0][1]["thread_id"]
     eve.chat("And in December?", thread_id=thread_id)
     eve.http.post("/v1/api-keys", json={"name": "robot"})
+    tool(eve, "order", url="https://other.example.com/orders")
+    eve.http.post("/v1/tool-servers", json=new_server("desk")).raise_for_status()
+    eve.http.post("/v1/tools/import/openapi", json=new_import("pets")).raise_for_status()
+    eve.http.put("/v1/tools/order/credentials/key", json={"api_key": "hers"}).raise_for_status()
+    eve.http.put("/v1/tools/order/connection/mine", json={"token": "hers"}).raise_for_status()
 
     assert (read(ann, ids), found(ann, ids), answered(ann)) == before

@@ -16,17 +16,30 @@ from tenants.permissions import Permission, roles_with
 from tests.api.callers import nobody, program
 from tests.api.person import Person
 from tests.api.problems import code_of
-from tests.api.routes import LAZY, PROTECTED, ROUTES, Route, request_of, routes_of, unknown_ids
+from tests.api.registered import one_of_each
+from tests.api.routes import (
+    LAZY,
+    OF_A_NAME,
+    OF_ANY_NAME,
+    PROTECTED,
+    ROUTES,
+    Route,
+    request_of,
+    routes_of,
+    unknown_ids,
+)
 
 every_protected_route = pytest.mark.parametrize("route", PROTECTED, ids=str)
 every_route_that_needs_its_id = pytest.mark.parametrize(
-    "route", [route for route in PROTECTED if route.id_names and route.path not in LAZY], ids=str
+    "route", [route for route in PROTECTED if route.id_names and route.path not in LAZY | OF_ANY_NAME], ids=str
 )
 # A model goes by the id of a graph as well.
 # A model goes by its name; a command is answered in its protocol's own terms.
 NAMED_OTHERWISE = {"/v1/models/{model}", "/threads/{thread_id}/commands"}
 every_route_with_a_uuid = pytest.mark.parametrize(
-    "route", [route for route in PROTECTED if route.id_names and route.path not in NAMED_OTHERWISE], ids=str
+    "route",
+    [route for route in PROTECTED if set(route.id_names) - OF_A_NAME and route.path not in NAMED_OTHERWISE],
+    ids=str,
 )
 
 
@@ -51,7 +64,7 @@ def in_role(house: House, owner: Person) -> Iterator[dict[Role, httpx.Client]]:
 
 
 @pytest.fixture(scope="module")
-def owned(owner: Person) -> dict[str, str]:
+def owned(house: House, owner: Person) -> dict[str, str]:
     """One of everything that has an id."""
     knowledge_base_id = owner.knowledge_base()
     document = owner.ready(knowledge_base_id, holidays_md="Everyone gets 28 days of holiday a year.")[0]
@@ -69,6 +82,7 @@ def owned(owner: Person) -> dict[str, str]:
         "cron_id": owner.http.post("/runs/crons", json=cron).json()["cron_id"],
         "api_key_id": owner.http.post("/v1/api-keys", json={"name": "key"}).json()["api_key_id"],
         "namespace": "respond",
+        **one_of_each(house, owner, run["thread_id"], run["run_id"]),
     }
 
 

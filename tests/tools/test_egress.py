@@ -1,9 +1,10 @@
 import socket
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from uuid import UUID
 
 import httpcore2
+import httpx2
 import pytest
 
 from tests.tools.certificates import tls_pair
@@ -95,6 +96,19 @@ async def test_passwords_in_a_netrc_are_not_sent(monkeypatch: pytest.MonkeyPatch
     async with peer() as other, client_of(TRUSTED, THIS_MACHINE) as client:
         await client.get(f"http://{NAME}:{other.port}/")
     assert b"authorization" not in other.requests[0].lower()
+
+
+async def test_what_asks_for_a_token_first_goes_out_the_same_way() -> None:
+    class Asking(httpx2.Auth):
+        def auth_flow(self, request: httpx2.Request) -> Generator[httpx2.Request, httpx2.Response, None]:
+            yield httpx2.Request("GET", f"http://{NAME}:{other.port}/token")
+            yield request
+            yield httpx2.Request("GET", f"http://127.0.0.1:{other.port}/")
+
+    async with peer() as other, client_of(TRUSTED, THIS_MACHINE) as client:
+        with pytest.raises(UrlRefused):
+            await client.get(f"http://{NAME}:{other.port}/", auth=Asking())
+    assert [request.split()[1] for request in other.requests] == [b"/token", b"/"]
 
 
 async def test_cookies_of_one_request_are_not_sent_with_the_next() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from core.db import Database
 from core.errors import AtriumError
+from core.telemetry import frames
 from tools.calling.attempt import Attempt, Result, Step
 from tools.calls import Caller
 from tools.definitions import SideEffect
@@ -55,8 +56,8 @@ class Journal:
                 received = answer.received_bytes
         except AtriumError as error:
             outcome, detail = error.code, _told(attempt, error)
-        except Exception:
-            log.exception("a tool call broke", extra={"tenant_id": caller.tenant.tenant_id})
+        except Exception as error:  # noqa: BLE001 - a call that broke is a row like any other; its message is nobody's
+            log.error("a tool call broke", extra={"tenant_id": caller.tenant.tenant_id, "exception": frames(error)})
             outcome, detail = "internal_error", f"{name} could not be called; go on without it."
         async with self._database.tenant_transaction(caller.tenant, prepared=True) as connection:
             await audit.end(

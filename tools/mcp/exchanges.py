@@ -1,9 +1,8 @@
 """The HTTP exchanges of one session: what the SDK sends beyond need is held back, and what came is remembered."""
 
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    import httpx2
+from tools.egress import Client
 
 CLOSE_SECONDS = 2.0
 MOST_RESUMPTIONS = 3
@@ -28,10 +27,11 @@ class Exchanges:
         self.is_forgotten = False
         self._resumptions = 0
 
-    def watch(self, http: "httpx2.AsyncClient") -> None:
+    def watch(self, http: Client) -> None:
         http.event_hooks = {"request": [self._before], "response": [self._after]}
 
-    async def _before(self, request: "httpx2.Request") -> None:
+    # Requests and responses are httpx2's, which only egress imports.
+    async def _before(self, request: Any) -> None:
         if request.method == "GET":
             # Only to take up a broken stream: of what a server says unasked, nothing is of use.
             self._resumptions += _LAST_EVENT_ID in request.headers
@@ -40,7 +40,7 @@ class Exchanges:
         if request.method == "DELETE":
             request.extensions["timeout"] = dict.fromkeys(("connect", "read", "write", "pool"), CLOSE_SECONDS)
 
-    async def _after(self, response: "httpx2.Response") -> None:
+    async def _after(self, response: Any) -> None:
         if response.request.method != "POST":
             return
         self.status = response.status_code

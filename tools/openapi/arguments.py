@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tools.openapi.definition import Definition
 from tools.openapi.document import Unusable
-from tools.openapi.schemas import FREE, Definition, Schemas
+from tools.openapi.schemas import FREE, Schemas
 
 MAX_BYTES = 32 * 1024  # about 8,000 tokens, which a model reads with every step
 MAX_ARGUMENTS = 128

@@ -1,5 +1,6 @@
 """One operation as the draft of a tool."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,9 @@ from tools.openapi.schemas import Schemas
 from tools.openapi.security import Security
 from tools.openapi.servers import server_of
 from tools.openapi.text import shown
+
+# Of CPU, for a whole document: what is shared inside of it may have to be read for each operation anew.
+MAX_SECONDS = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,12 @@ class Drafting:
         self._security = security
         self._server = server
         self._schemas = Schemas(references)
+        self._until = time.thread_time() + MAX_SECONDS
 
     def draft(self, operation: Operation, name: str) -> Draft:
         """Raises `Unusable`."""
+        if self._schemas.is_exhausted or time.thread_time() > self._until:
+            raise Unusable("What comes before it takes too much: include fewer operations.")
         path = _path_of(operation)
         server = self._server or server_of(operation, self._document)
         schemes, notes = self._security.of(operation)

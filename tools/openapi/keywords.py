@@ -53,7 +53,7 @@ def own_keywords(raw: dict[str, Any]) -> dict[str, Any]:
     if description:
         schema["description"] = description
     schema |= _choices(raw, types) | _bounds(raw)
-    if raw.get("format") in _FORMATS:
+    if isinstance(raw.get("format"), str) and raw["format"] in _FORMATS:
         schema["format"] = raw["format"]
     if isinstance(raw.get("uniqueItems"), bool) and raw["uniqueItems"]:
         schema["uniqueItems"] = True

@@ -42,7 +42,7 @@ class Names:
 def operation_name(operation_id: object, method: str, path: str, prefix: str | None) -> str:
     """The text that a tool is named after: its operationId, or its method and path."""
     given = operation_id if isinstance(operation_id, str) and _FOREIGN.sub("", operation_id) else None
-    name = given or f"{method.lower()}_{path}"
+    name = given or f"{method.lower()} {path}"
     return f"{prefix}_{name}" if prefix else name
 
 

@@ -8,6 +8,8 @@ from tools.openapi.references import References
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
+_USED = (*METHODS, "parameters", "servers")
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:
@@ -34,7 +36,7 @@ class Found:
 
 
 def operations_of(document: Document, references: References) -> Found:
-    """In the document's order; webhooks and callbacks are not for calling."""
+    """In the order of the document's paths and of `METHODS`; webhooks and callbacks are not for calling."""
     operations: list[Operation] = []
     skipped: list[Skipped] = []
     notes: list[str] = []
@@ -45,7 +47,7 @@ def operations_of(document: Document, references: References) -> Found:
         except Unusable as exc:
             notes.append(f"{path}: {exc.reason}")
             continue
-        for method in (name for name in item if name in METHODS):
+        for method in (name for name in METHODS if name in item):
             if isinstance(item[method], dict):
                 operations.append(Operation(method.upper(), path, item[method], item))
             else:
@@ -58,6 +60,4 @@ def _item(given: Any, references: References) -> dict[str, Any]:
     followed = references.followed(given)
     if not isinstance(followed, dict):
         return {}
-    return (
-        followed | {name: value for name, value in given.items() if name != "$ref"} if "$ref" in given else followed
-    )
+    return {name: given.get(name, followed.get(name)) for name in _USED if name in given or name in followed}

@@ -16,6 +16,7 @@ from tools.openapi.references import References
 from tools.openapi.text import shown
 
 LONGEST_DESCRIPTION = 400
+MAX_PARAMETERS = 500
 
 _DEFAULT_STYLES: dict[str, Style] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 # OpenAPI says to ignore the first three, and every write has its idempotency key.
@@ -95,6 +96,8 @@ def _lists(operation: Operation) -> Iterator[Any]:
     for owner in (operation.item, operation.raw):
         given = owner.get("parameters")
         if isinstance(given, list):
+            if len(given) > MAX_PARAMETERS:
+                raise Unusable(f"It has more than {MAX_PARAMETERS} parameters.")
             yield from given
 
 

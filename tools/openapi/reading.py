@@ -10,7 +10,7 @@ from tools.openapi import yaml_values
 from tools.openapi.document import Document
 from tools.openapi.text import shown
 
-MAX_BYTES = 12 * 1024 * 1024
+MAX_BYTES = 24 * 1024 * 1024
 
 _VERSION = re.compile(r"3\.[0-9]+(?:\.[0-9]+)?(?:-[0-9A-Za-z.]+)?")
 

@@ -3,17 +3,16 @@
 A schema is walked breadth first, so that what no longer fits is its deepest parts: they become free values.
 """
 
-import hashlib
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 
+from tools.openapi.definition import Definition
 from tools.openapi.document import Unusable
 from tools.openapi.in_place import Edge, InPlace
 from tools.openapi.keywords import own_keywords, types_of
-from tools.openapi.naming import clean
 from tools.openapi.references import References
 
 MAX_BYTES = 16 * 1024  # of one definition, or of the arguments without their definitions
@@ -21,7 +20,7 @@ MAX_DEPTH = 32
 MAX_PROPERTIES = 300
 MAX_ALTERNATIVES = 100
 
-MAX_TOTAL_BYTES = 128 * 1024 * 1024  # of all definitions and arguments of a document
+MAX_TOTAL_BYTES = 64 * 1024 * 1024  # of all definitions and arguments of a document
 
 FREE = "Any value, not shown."
 
@@ -30,22 +29,6 @@ _LEAST = 24  # bytes of a schema about which nothing more is said
 _ANNOTATIONS = frozenset(
     {"allOf", "description", "title", "nullable", "default", "example", "examples", "deprecated"}
 )
-
-
-class Definition(NamedTuple):
-    """What a `$ref` leads to. A `part` goes into an `allOf`: it forbids no other properties and ends any circle."""
-
-    pointer: str
-    part: bool = False
-
-    @property
-    def name(self) -> str:
-        """Under `$defs`; of every other place than components its digest tells it apart."""
-        last = self.pointer.rpartition("/")[2]
-        name = clean(last, "schema")[:48]
-        if self.pointer != f"/components/schemas/{name}":
-            name += f"_{hashlib.sha256(self.pointer.encode()).hexdigest()[:8]}"
-        return f"{name}-part" if self.part else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +63,11 @@ class Schemas:
 
     def _counted(self, converted: Converted) -> Converted:
         self._total += converted.size
-        if self._total > MAX_TOTAL_BYTES:
-            raise Unusable("The document describes too much before it: include fewer operations.")
         return converted
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self._total > MAX_TOTAL_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +139,8 @@ class _Conversion:
         asked = {name: each for name, each in given.items() if _is_asked(name, each)}
         names = list(asked)
         if len(names) > MAX_PROPERTIES:
-            names = sorted(names, key=lambda name: name not in required)[:MAX_PROPERTIES]
+            needed = set(required)
+            names = sorted(names, key=lambda name: name not in needed)[:MAX_PROPERTIES]
             self._shortened = open_ended = True
         if asked:
             schema["properties"] = dict.fromkeys(names)

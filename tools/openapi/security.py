@@ -14,6 +14,8 @@ from tools.openapi.operations import Operation
 from tools.openapi.references import References
 
 MAX_SCOPES = 100
+MAX_ALTERNATIVES = 50
+MAX_SCHEMES = 10  # of one alternative
 LONGEST_SCOPE = 200
 
 # All of these write the header Authorization, so one of them has to do.
@@ -42,7 +44,9 @@ class Security:
         alternatives = operation.raw.get("security", self._document.root.get("security"))
         if not isinstance(alternatives, list) or not alternatives:
             return {}
-        known = [each for each in alternatives if isinstance(each, dict)]
+        known = [
+            each for each in alternatives[:MAX_ALTERNATIVES] if isinstance(each, dict) and len(each) <= MAX_SCHEMES
+        ]
         for alternative in known:
             if alternative.keys() <= self._schemes.keys():
                 return alternative

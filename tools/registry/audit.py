@@ -1,5 +1,6 @@
 """What was called, by whom, and what came of it. Its row is there before a call: none is repeated unseen."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -98,6 +99,23 @@ async def end(
             "call_id": call_id,
         },
     )
+
+
+async def used(connection: Connection, caller: Caller, call_ids: Sequence[str]) -> set[str]:
+    """Of `call_ids` those that other runs have called, or asked to call, on the thread."""
+    rows = await connection.execute(
+        "SELECT call_id FROM tool_calls WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s "
+        "AND call_id = ANY(%(call_ids)s) AND run_id <> %(run_id)s "
+        "UNION SELECT call_id FROM tool_approvals WHERE tenant_id = %(tenant_id)s AND thread_id = %(thread_id)s "
+        "AND call_id = ANY(%(call_ids)s) AND run_id <> %(run_id)s",
+        {
+            "tenant_id": caller.tenant.tenant_id,
+            "thread_id": caller.thread_id,
+            "run_id": caller.run_id,
+            "call_ids": list(call_ids),
+        },
+    )
+    return {row["call_id"] for row in await rows.fetchall()}
 
 
 async def list_page(

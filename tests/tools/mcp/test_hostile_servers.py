@@ -158,6 +158,29 @@ async def test_a_server_that_will_not_be_left_is_left(house: House, acme: Tenant
     assert "DELETE" in peer.asked
 
 
+async def test_a_cancelled_call_does_not_wait_for_a_server_that_will_not_be_left(
+    house: House, acme: TenantContext
+) -> None:
+    called = asyncio.Event()
+
+    def never(_: Request) -> Said:
+        called.set()
+        return StreamingResponse(_drip(b"x", 0.05), media_type="application/json")
+
+    async with hostile(tools_list=lambda _: {"tools": [tool()]}, tools_call=never, DELETE=never) as peer:
+        await house.add(acme, peer.url)
+        tools = await house.accepted(acme)
+        called.clear()
+        calling = asyncio.create_task(house.call(acme, tools["echo"]))
+        await called.wait()
+        began = monotonic()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(calling, 0.1)
+        assert calling.cancelled()
+        assert monotonic() - began < 4
+    assert peer.asked.count("DELETE") == 2
+
+
 async def test_definitions_that_cannot_be_kept_are_skipped_with_a_reason(house: House, acme: TenantContext) -> None:
     offered = [
         tool("good"),

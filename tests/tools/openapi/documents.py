@@ -1,5 +1,6 @@
 """Small documents, and what becomes of their only operation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -49,7 +50,7 @@ def sent(raw: dict[str, Any], value: Any, path: str = "/pets") -> HttpRequest:
     return request(draft, **{argument: value})
 
 
-def body_schema(schema: Any, *, openapi: str = "3.1.0", **schemas: Any) -> dict[str, Any]:
+def body_schema(schema: Any, schemas: Mapping[str, Any] | None = None, *, openapi: str = "3.1.0") -> dict[str, Any]:
     """The parameters of an operation whose JSON body is `schema`; `schemas` are the document's components."""
     operation = {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-    return draft_of(operation, method="post", openapi=openapi, components={"schemas": schemas}).parameters
+    return draft_of(operation, method="post", openapi=openapi, components={"schemas": schemas or {}}).parameters

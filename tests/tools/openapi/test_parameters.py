@@ -155,7 +155,7 @@ def test_names_that_function_calling_does_not_take_are_changed_and_changed_back(
 
 
 def test_one_name_in_several_places_is_told_apart() -> None:
-    raw = [
+    raw: list[dict[str, Any]] = [
         {"name": "id", "in": location, "required": True, "schema": {}}
         for location in ("path", "query", "header", "cookie")
     ]

@@ -1,0 +1,59 @@
+"""MCP servers of a tenant together with the tools that came of them."""
+
+from collections.abc import Sequence
+
+from core.db import Connection
+from core.tenancy import TenantContext
+from tools import sources
+from tools.credentials.schemes import AuthorizationCode, ClientCredentials, Scheme
+from tools.egress_policy import check_url
+from tools.mcp import servers
+from tools.mcp.servers import Server
+from tools.registry import tools
+from tools.toolbox import Toolbox
+
+
+async def create(toolbox: Toolbox, ctx: TenantContext, name: str, url: str, security: Sequence[Scheme]) -> Server:
+    """Nothing of it can be called yet. Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken."""
+    _check_urls(toolbox, ctx, url, security)
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        return await servers.create(connection, ctx, name, url, security)
+
+
+async def update(
+    toolbox: Toolbox, ctx: TenantContext, name: str, *, url: str | None, security: Sequence[Scheme] | None
+) -> Server:
+    """What is None stays. Its tools get a new version if they want other credentials. Raises as `create` does."""
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        before = await servers.get(connection, ctx, name, lock=True)
+        _check_urls(toolbox, ctx, url or before.url, before.security if security is None else security)
+        server = await servers.update(connection, ctx, name, url=url, security=security)
+        await _tell_tools(connection, ctx, server)
+        return server
+
+
+async def delete(toolbox: Toolbox, ctx: TenantContext, name: str) -> None:
+    """With its tools and credentials. Raises `NotFound`."""
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        await servers.delete(connection, ctx, name)
+        await sources.forget(toolbox, connection, ctx, name)
+
+
+async def _tell_tools(connection: Connection, ctx: TenantContext, server: Server) -> None:
+    security = [scheme.model_dump(mode="json") for scheme in server.security]
+    for tool in await tools.of_source(connection, ctx, server.name):
+        if tool.invocation["security"] != security:
+            invocation = tool.invocation | {"security": security}
+            version = tools.Draft(tool.kind, tool.description, tool.parameters, tool.side_effect, invocation)
+            await tools.add_version(connection, ctx, tool.name, version)
+
+
+def _check_urls(toolbox: Toolbox, ctx: TenantContext, url: str, security: Sequence[Scheme]) -> None:
+    urls = [url]
+    for scheme in security:
+        if isinstance(scheme, ClientCredentials | AuthorizationCode):
+            urls.append(scheme.token_url)
+        if isinstance(scheme, AuthorizationCode):
+            urls.append(scheme.authorization_url)
+    for each in urls:
+        check_url(each, toolbox.egress.policy, ctx.tenant_id)
