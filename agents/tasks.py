@@ -11,7 +11,7 @@ from agents.crons import jobs as cron_jobs
 from agents.engine import Engine
 from agents.webhooks import webhooks
 from core.tenancy import Role, TenantContext
-from tools.egress import Egress
+from tools.egress.client import Egress
 
 QUEUES = (webhooks.QUEUE, cron_jobs.QUEUE, sweeps.QUEUE)
 

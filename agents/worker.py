@@ -15,8 +15,8 @@ from core.settings import Settings, load_settings
 from core.telemetry import configure_logging
 from retrieval import chunks
 from retrieval.embeddings import embeddings_from
-from tools.egress import Egress
-from tools.egress_policy import policy_of
+from tools.egress.client import Egress
+from tools.egress.policy import policy_of
 
 log = logging.getLogger(__name__)
 

@@ -35,7 +35,8 @@ def plan(
     """
     by_operation = {str(tool.invocation.get("operation")): tool for tool in present}
     found = difference(by_operation, drafts)
-    gone = {name: tool for tool in present if (name := tool.name) in found.removed}
+    removed = frozenset(found.removed)
+    gone = {tool.name: tool for tool in present if tool.name in removed}
     moved = [_moved(draft, gone[draft.name]) for draft in found.added if draft.name in gone]
     added = [_as_said(draft, side_effects) for draft in found.added if draft.name not in gone]
     changed = [_as_said(draft, side_effects) for draft in (*found.changed, *moved)]

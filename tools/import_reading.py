@@ -10,7 +10,7 @@ from core.errors import Invalid
 from core.storable import is_storable_json
 from tools.calls import Kind
 from tools.definitions import KindName, SideEffect
-from tools.egress_policy import EgressPolicy, check_url
+from tools.egress.policy import EgressPolicy, check_url
 from tools.openapi.document import Skipped
 from tools.openapi.drafting import Draft
 from tools.openapi.importing import read_document, tools_of
@@ -71,7 +71,8 @@ def read(
     found = tools_of(document, prefix=wish.prefix, base_url=wish.base_url, include=wish.operations)
     every = operations_of(document, References(document.root))
     known = {each.key for each in every.operations} | {each.operation for each in every.skipped}
-    _check_known("operations", {*(wish.operations or ()), *wish.side_effects}, known)
+    _check_known("operations", wish.operations or (), known)
+    _check_known("side_effects", wish.side_effects, known)
     _check_known("per_user", wish.per_user, {scheme["id"] for each in found.tools for scheme in _security(each)})
     checking = _Checking(wish, kinds, policy, tenant_id)
     taken, skipped = [], list(found.skipped)

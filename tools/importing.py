@@ -106,13 +106,13 @@ async def preview(toolbox: Toolbox, ctx: TenantContext, wish: Wish) -> Preview:
 async def apply(toolbox: Toolbox, ctx: TenantContext, wish: Wish) -> Applied:
     """All of it or nothing. Raises what `preview` does, and `Conflict` for names that other tools have."""
     reading = await _read(toolbox, ctx, wish)
-    if not reading.drafts:
-        raise Invalid("No operation of this document becomes a tool; the preview says why.", code="openapi_no_tools")
     async with toolbox.database.tenant_transaction(ctx) as connection:
         await imports.put(connection, ctx, wish.name, url=wish.url, title=reading.title)
         planned = await _planned(connection, ctx, wish, reading)
         if planned.clashes:
             raise _clash(planned.clashes)
+        if planned.removed and not reading.drafts:
+            raise Invalid("This would disable every tool of the import; delete it instead.", code="openapi_no_tools")
         for draft in planned.added:
             await tools.create(connection, ctx, draft.name, _version(draft), source=wish.name)
         for draft in planned.changed:

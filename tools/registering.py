@@ -6,7 +6,7 @@ from typing import Any
 from core.db import Connection
 from core.tenancy import TenantContext
 from tools.definitions import KindName, SideEffect
-from tools.egress_policy import check_url
+from tools.egress.policy import check_url
 from tools.registry import drafts, tools
 from tools.registry.tools import Draft, Registered
 from tools.toolbox import Toolbox

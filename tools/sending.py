@@ -12,7 +12,7 @@ from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from core.tenancy import TenantContext
 from tools.calls import Answer, Limits, ToolFailed
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.request import MASK, HttpRequest
 
 # A shorter secret occurs in innocent text: in a request it hides the whole value that it is found in.

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 from core.db import Connection
+from core.errors import Invalid
+from core.storable import is_storable_json
 from core.tenancy import TenantContext
 from tools import sources
 from tools.credentials.schemes import AuthorizationCode, ClientCredentials, Scheme
-from tools.egress_policy import check_url
+from tools.egress.policy import check_url
 from tools.mcp import servers
 from tools.mcp.servers import Server
 from tools.registry import tools
@@ -15,7 +17,7 @@ from tools.toolbox import Toolbox
 
 async def create(toolbox: Toolbox, ctx: TenantContext, name: str, url: str, security: Sequence[Scheme]) -> Server:
     """Nothing of it can be called yet. Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken."""
-    _check_urls(toolbox, ctx, url, security)
+    _check(toolbox, ctx, url, security)
     async with toolbox.database.tenant_transaction(ctx) as connection:
         return await servers.create(connection, ctx, name, url, security)
 
@@ -26,7 +28,7 @@ async def update(
     """What is None stays. Its tools get a new version if they want other credentials. Raises as `create` does."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
         before = await servers.get(connection, ctx, name, lock=True)
-        _check_urls(toolbox, ctx, url or before.url, before.security if security is None else security)
+        _check(toolbox, ctx, url or before.url, before.security if security is None else security)
         server = await servers.update(connection, ctx, name, url=url, security=security)
         await _tell_tools(connection, ctx, server)
         return server
@@ -48,7 +50,9 @@ async def _tell_tools(connection: Connection, ctx: TenantContext, server: Server
             await tools.add_version(connection, ctx, tool.name, version)
 
 
-def _check_urls(toolbox: Toolbox, ctx: TenantContext, url: str, security: Sequence[Scheme]) -> None:
+def _check(toolbox: Toolbox, ctx: TenantContext, url: str, security: Sequence[Scheme]) -> None:
+    if not is_storable_json([scheme.model_dump(mode="json") for scheme in security]):
+        raise Invalid("`security` holds a NUL character, or half of one.")
     urls = [url]
     for scheme in security:
         if isinstance(scheme, ClientCredentials | AuthorizationCode):

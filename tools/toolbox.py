@@ -28,8 +28,8 @@ from tools.calls import Call, Caller, Kind
 from tools.credentials.credentials import Credentials
 from tools.credentials.schemes import Scheme
 from tools.definitions import KindName, Tool
-from tools.egress import Egress
-from tools.egress_policy import policy_of
+from tools.egress.client import Egress
+from tools.egress.policy import policy_of
 from tools.http.kind import HttpKind
 from tools.mcp.kind import McpKind
 from tools.openapi.kind import OpenApiKind

@@ -68,7 +68,6 @@ def failed(error: Exception, run: Run) -> Ending:
         return TIMED_OUT
     if isinstance(error, AtriumError):
         return Ending("error", error.code, error.detail)
-    import traceback; traceback.print_exception(error)
     log.error("a run failed", extra={"run_id": run.run_id, "exception": frames(error)})
     return Ending("error", type(error).__name__, wire.told(error, run.run_id))
 

@@ -17,8 +17,8 @@ from core import jobs
 from core.db import Connection, Database
 from core.errors import AtriumError
 from core.tenancy import TenantContext
-from tools.egress import Client, Egress, PeerFailed
-from tools.egress_policy import UrlRefused
+from tools.egress.client import Client, Egress, PeerFailed
+from tools.egress.policy import UrlRefused
 
 log = logging.getLogger(__name__)
 

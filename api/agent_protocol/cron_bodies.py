@@ -14,7 +14,7 @@ from agents.runs.runs import MultitaskStrategy
 from agents.untrusted import Config, StorableBody
 from api.agent_protocol.paging import Limit, Offset
 from api.agent_protocol.run_bodies import Mode, Nodes
-from tools.egress_policy import LONGEST_URL
+from tools.egress.policy import LONGEST_URL
 
 _TIMING = ("schedule", "timezone", "end_time", "enabled")
 _LATEST_YEAR = 9000

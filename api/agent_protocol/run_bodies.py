@@ -9,7 +9,7 @@ from agents import untrusted
 from agents.runs.request import RunRequest
 from agents.runs.runs import MultitaskStrategy
 from agents.untrusted import Config, StorableBody
-from tools.egress_policy import LONGEST_URL
+from tools.egress.policy import LONGEST_URL
 
 Mode = Literal["values", "messages", "messages-tuple", "tasks", "checkpoints", "updates", "events", "debug", "custom"]
 Names = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=100)]

@@ -2,7 +2,7 @@
 
 from api.dependencies import Rooms
 from core.tenancy import TenantContext
-from tools.egress_policy import check_url, policy_of
+from tools.egress.policy import check_url, policy_of
 
 
 def check_webhook(rooms: Rooms, ctx: TenantContext, url: str | None) -> None:

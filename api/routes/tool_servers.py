@@ -3,9 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from api.dependencies import After, Allow, Limit, Rooms
+from api.text import Storable
 from core.paging import Page
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
@@ -24,6 +25,7 @@ Writer = Annotated[TenantContext, Depends(Allow(Permission.TOOLS_WRITE))]
 
 ServerName = Annotated[str, Path(pattern=NAME_PATTERN)]
 Security = Annotated[tuple[Scheme, ...], Field(max_length=servers.MOST_SCHEMES, description="what calls carry")]
+OfferedName = Annotated[str, StringConstraints(max_length=200), Storable]
 Pin = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -51,9 +53,11 @@ class Acceptance(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    tools: frozenset[str] | None = Field(None, description="all if left out, also those that are gone")
-    pins: dict[str, Pin] = {}
-    side_effects: dict[str, SideEffect] = Field({}, description="what calls change, where an admin knows better")
+    tools: frozenset[OfferedName] | None = Field(None, description="all if left out, also those that are gone")
+    pins: dict[OfferedName, Pin] = {}
+    side_effects: dict[OfferedName, SideEffect] = Field(
+        {}, description="what calls change, where an admin knows better"
+    )
     prefix: str | None = Field(None, pattern=r"^[a-zA-Z0-9_-]{1,32}$", description="of the names of new tools")
 
     @property

@@ -6,8 +6,8 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
 
-from graphs.steps import CITE, CONTEXTUALIZE, RESPOND, RETRIEVE
 from graphs.state import ChatState, Citation, Source
+from graphs.steps import CITE, CONTEXTUALIZE, RESPOND, RETRIEVE
 from tests.agents.graphs import SAID, Events, Graph, config_of, run_of, streamed
 
 ASK = {"messages": [("human", "how many?")]}

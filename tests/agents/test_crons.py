@@ -25,8 +25,8 @@ from core.tenancy import Role, TenantContext
 from tests.agents.conftest import NewEngine
 from tests.agents.scripted_model import ScriptedModel
 from tests.until import until
-from tools.egress import Egress
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress
+from tools.egress.policy import EgressPolicy
 
 YEARLY = Timing("0 0 1 1 *")
 Waiting = Callable[[], list[datetime]]

@@ -121,14 +121,22 @@ async def test_what_is_no_tool_call_ends_its_run_with_an_error_that_says_so(
     assert recorder.got == []
 
 
-async def test_nobody_approves_what_they_have_not_seen(
-    engine: Engine, reader: TenantContext, member: TenantContext, peer: Peer, model: CallingModel
+@pytest.mark.parametrize(
+    "command", [{"goto": "respond"}, {"goto": "review", "update": {"messages": [written("order", "u")]}}], ids=str
+)
+async def test_nobody_approves_what_has_not_been_asked_yet(
+    engine: Engine,
+    reader: TenantContext,
+    member: TenantContext,
+    peer: Peer,
+    model: CallingModel,
+    command: dict[str, Any],
 ) -> None:
     recorder, url = peer
     await register_all(engine, reader, url)
     thread_id = thread_of(await ask(engine, member, "Hello?"))
     model.turns = [[Says("order", {"item": "m"})]]
-    events = await resume(engine, member, thread_id, goto="respond", resume=APPROVED)
+    events = await resume(engine, member, thread_id, resume=APPROVED, **command)
     assert any(isinstance(event, Interrupt) for event in events)
     assert recorder.got == []
 

@@ -15,8 +15,8 @@ from core.db import Database
 from core.tenancy import TenantContext
 from tests.agents.finished_runs import finish_run
 from tests.tools.peers import OK, Peer, peer
-from tools.egress import Egress
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress
+from tools.egress.policy import EgressPolicy
 
 Waiting = Callable[[], list[tuple[int, int]]]
 

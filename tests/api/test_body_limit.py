@@ -12,9 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from api.app import IMPORT_MAX_BYTES
 from api.body_limit import BodyLimit
 from api.defects import Defects
 from api.launch import House
+from core.settings import Settings
 from tests.api.person import Person
 
 LIMIT = 5_000_000
@@ -72,6 +74,21 @@ def test_an_undeclared_size_is_refused_before_all_of_it_is_sent(ann: Person, pat
 
 def test_a_question_may_be_far_smaller_than_an_upload(house: House, ann: Person) -> None:
     with opened(house, ann, "/v1/chat", Content_Type="application/json", Content_Length="1100000") as connection:
+        assert answer_on(connection)[0] == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "most"),
+    [
+        ("/v1/tools", Settings().request_max_bytes),
+        ("/v1/tools/order/import", Settings().request_max_bytes),
+        ("/v1/tools/import/openapi", IMPORT_MAX_BYTES),
+        ("/v1/tools/import/openapi/preview", IMPORT_MAX_BYTES),
+    ],
+)
+def test_a_tool_ends_somewhere_and_an_import_much_later(house: House, ann: Person, path: str, most: int) -> None:
+    headers = {"Content_Type": "application/json", "Content_Length": str(most + 1)}
+    with opened(house, ann, path, **headers) as connection:
         assert answer_on(connection)[0] == 413
 
 

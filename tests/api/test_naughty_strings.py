@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,8 @@ from ingest.names import document_name
 from tests.api.paging import pages_of
 from tests.api.pausing import paused_worker
 from tests.api.person import Person
+from tests.api.registered import new_import, new_server, new_tool, tool
+from tools.definitions import LONGEST_DESCRIPTION, NAME_PATTERN
 
 # Unicode's White_Space: what a name loses at its ends.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
@@ -87,3 +90,30 @@ def test_as_names_of_files(ann: Person, strings: list[str], house: House) -> Non
             stored = [document["name"] for document in answer.json()["documents"]]
             assert all(name == document_name(name) for name in stored)
         assert ann.http.delete(f"/v1/knowledge-bases/{handbook}").status_code == 204
+
+
+def test_as_descriptions_of_tools_and_as_their_arguments(ann: Person, strings: list[str]) -> None:
+    tool(ann, "order", security=[])
+    for text in strings[::4]:
+        answer = ann.http.post("/v1/tools/order/versions", json={"description": text})
+        if not text.strip() or len(text) > LONGEST_DESCRIPTION:
+            assert answer.status_code == 422, text
+        else:
+            assert (answer.status_code, answer.json()["description"]) == (201, text)
+        shown = ann.http.post("/v1/tools/order/test", json={"arguments": {"item": text}})
+        assert shown.status_code == 200, (text, shown.text)
+        request = shown.json()["request"]
+        assert request["url"] == "https://shop.example.com/orders"
+        assert json.loads(request["body"]) == {"item": text}
+
+
+def test_as_names_of_tools_servers_and_imports(ann: Person, strings: list[str]) -> None:
+    for text in strings[::8]:
+        for path, body in (
+            ("/v1/tools", new_tool(text)),
+            ("/v1/tools/import/openapi/preview", new_import(text, prefix=None)),
+            ("/v1/tool-servers", new_server(text)),
+        ):
+            answer = ann.http.post(path, json=body)
+            fits = re.fullmatch(NAME_PATTERN, text) is not None
+            assert answer.status_code in ((200, 201) if fits else (422,)), (text, answer.text)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -272,6 +273,21 @@ def test_a_document_of_which_nothing_becomes_a_tool_disables_none(ann: Person) -
         answer = ann.http.post(PATH, json={"name": "pets", "document": document})
         assert (answer.status_code, code_of(answer)) == (422, "openapi_no_tools")
     assert state_of(ann) == before
+
+
+def test_every_document_of_the_golden_folder_is_imported_and_again_changes_nothing(ann: Person, golden: Path) -> None:
+    documents = [each for each in sorted((golden / "openapi-specs-sample").iterdir()) if each.suffix != ".txt"]
+    assert len(documents) > 50
+    for number, path in enumerate(documents):
+        body = {"prefix": f"api{number}", "base_url": "https://api.example.com"}
+        document = path.read_text()
+        shown = previewed(ann, document, f"api{number}", **body)
+        assert shown["operations"] == len(shown["tools"]) + len(shown["skipped"]), path.name
+        done = applied(ann, document, f"api{number}", **body)
+        assert len(done["added"]) == len(shown["tools"]), path.name
+        again = applied(ann, document, f"api{number}", **body)
+        assert (again["added"], again["changed"], again["removed"]) == ([], [], []), path.name
+        assert sorted(again["unchanged"]) == sorted(done["added"]), path.name
 
 
 def test_everyone_may_have_to_connect_their_own(ann: Person) -> None:

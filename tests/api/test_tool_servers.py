@@ -1,5 +1,6 @@
 """MCP servers over HTTP: added, asked, accepted, called; and what they change is held back."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -231,6 +232,7 @@ def test_a_deleted_server_takes_its_tools_and_credentials_along(house: House, an
         ({"name": "two words"}, "invalid_request"),
         ({"security": [{"type": "password", "id": "a"}]}, "invalid_request"),
         ({"security": [BEARER, BEARER]}, "invalid_request"),
+        ({"security": [{"type": "api_key", "id": "a", "location": "query", "name": "\x00"}]}, "invalid_request"),
         (
             {"security": [{"type": "oauth2_client_credentials", "id": "a", "token_url": "http://10.0.0.7/"}]},
             "url_refused",
@@ -248,6 +250,16 @@ def test_what_cannot_be_a_server_is_refused(ann: Person, changed: dict[str, Any]
         assert "canary" not in answer.text
     [only] = ann.http.get(SERVERS).json()["items"]
     assert only["url"] == "https://mcp.example.com/mcp"
+
+
+@pytest.mark.parametrize("name", ["whisper", "\x00", "\ud800", "a" * 201])
+def test_names_that_are_not_offered_are_refused(ann: Person, name: str) -> None:
+    ann.http.post(SERVERS, json=new_server("desk")).raise_for_status()
+    for choice in ({"tools": [name]}, {"pins": {name: "0" * 64}}, {"side_effects": {name: "read"}}):
+        answer = ann.http.post(
+            f"{SERVERS}/desk/accept", content=json.dumps(choice), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 422, answer.text
 
 
 def test_a_server_that_is_not_there_is_told(ann: Person) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from typing import Any
 
-from tools.egress import Resolve
+from tools.egress.client import Resolve
 
 A, AAAA = 1, 28
 _HEADER = struct.Struct("!6H")

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from tools.egress import Client, Egress, Resolve
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Client, Egress, Resolve
+from tools.egress.policy import EgressPolicy
 
 TENANT = UUID(int=1)
 NAME = "hooks.example.com"

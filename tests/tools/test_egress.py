@@ -11,8 +11,8 @@ from tests.tools.certificates import tls_pair
 from tests.tools.connections import watched
 from tests.tools.egress_clients import NAME, TENANT, THIS_MACHINE, TRUSTED, client_of, names
 from tests.tools.peers import peer
-from tools.egress import Egress, PeerFailed
-from tools.egress_policy import EgressPolicy, UrlRefused
+from tools.egress.client import Egress, PeerFailed
+from tools.egress.policy import EgressPolicy, UrlRefused
 
 
 async def test_the_checked_address_is_connected_to_without_a_second_look_up() -> None:

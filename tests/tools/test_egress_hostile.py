@@ -13,8 +13,8 @@ from tests.tools.dns_stub import dns_stub
 from tests.tools.egress_clients import NAME, THIS_MACHINE, TRUSTED, client_of, names
 from tests.tools.hostile_urls import INSIDE, urls
 from tests.tools.peers import OK, peer, redirect
-from tools.egress import PeerFailed, resolve
-from tools.egress_policy import EgressPolicy, UrlRefused
+from tools.egress.client import PeerFailed, resolve
+from tools.egress.policy import EgressPolicy, UrlRefused
 
 NOWHERE = EgressPolicy()
 PUBLIC = "93.184.215.14"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.tools.egress_clients import NAME, THIS_MACHINE, TRUSTED, client_of
 from tests.tools.peers import peer
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 
 TEXT = b"The lamp is lit. " * 1000
 HEAD = b"HTTP/1.1 200 OK\r\nConnection: close\r\n"
@@ -45,6 +45,7 @@ def packed(coding: str, data: bytes) -> bytes:
         ("gzip", gzip.compress(TEXT)), ("GZIP", gzip.compress(TEXT)), ("deflate", zlib.compress(TEXT)),
         ("deflate", raw_deflate(TEXT)), ("identity", TEXT), ("gzip", gzip.compress(TEXT) + b"\x00\x00"),
     ],
+    ids=["gzip", "upper case", "zlib", "raw deflate", "identity", "padded"],
 )  # fmt: skip
 async def test_a_body_is_unpacked(coding: str, data: bytes) -> None:
     async with peer(packed(coding, data)) as other, client_of(TRUSTED, THIS_MACHINE) as client:
@@ -66,6 +67,7 @@ async def test_a_compressed_answer_without_a_body_is_empty() -> None:
         ("gzip", TEXT), ("gzip", gzip.compress(TEXT)[:-9]), ("deflate", b"\xff\xff"), ("br", TEXT),
         ("gzip, gzip", gzip.compress(gzip.compress(TEXT))),
     ],
+    ids=["no gzip", "cut off", "no deflate", "unknown", "twice"],
 )  # fmt: skip
 async def test_a_body_that_cannot_be_unpacked_fails(coding: str, data: bytes) -> None:
     async with peer(packed(coding, data)) as other, client_of(TRUSTED, THIS_MACHINE) as client:

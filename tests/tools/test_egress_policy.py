@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from core.errors import OperatorError
 from core.settings import load_settings
 from tests.tools.egress_clients import TENANT
-from tools.egress_policy import LONGEST_URL, EgressPolicy, UrlRefused, check_url, policy_of
-from tools.special_addresses import is_public
+from tools.egress.policy import LONGEST_URL, EgressPolicy, UrlRefused, check_url, policy_of
+from tools.egress.special_addresses import is_public
 
 PRIVATE = [
     "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.100.100.200", "127.0.0.1", "169.254.169.254", "172.31.255.255",

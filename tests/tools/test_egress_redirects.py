@@ -11,8 +11,8 @@ from tests.tools.certificates import tls_pair
 from tests.tools.connections import watched
 from tests.tools.egress_clients import NAME, THIS_MACHINE, client_of
 from tests.tools.peers import OK, peer, redirect
-from tools.egress import PeerFailed
-from tools.egress_policy import EgressPolicy, UrlRefused
+from tools.egress.client import PeerFailed
+from tools.egress.policy import EgressPolicy, UrlRefused
 
 ELSEWHERE = "elsewhere.example.com"
 BOTH = EgressPolicy(allow_hosts=frozenset({NAME, ELSEWHERE}))

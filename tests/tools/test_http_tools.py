@@ -15,8 +15,8 @@ from tools.credentials.credentials import Credentials
 from tools.credentials.placing import with_secret
 from tools.credentials.schemes import Scheme
 from tools.definitions import SideEffect, Tool
-from tools.egress import Egress, PeerFailed
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress, PeerFailed
+from tools.egress.policy import EgressPolicy
 from tools.http.kind import HttpKind
 from tools.request import MASK, HttpRequest
 

@@ -11,8 +11,8 @@ import pytest
 from core.tenancy import Role, TenantContext
 from tests.tools.peers import peer
 from tools.calls import Limits, ToolFailed
-from tools.egress import Egress, PeerFailed
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress, PeerFailed
+from tools.egress.policy import EgressPolicy
 from tools.request import MASK, HttpRequest
 from tools.sending import Response, answer_of, masked, send, text_of
 

@@ -11,7 +11,7 @@ from core.telemetry import frames
 from tools.calling.attempt import Attempt, Result, Step
 from tools.calls import Caller
 from tools.definitions import SideEffect
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 from tools.registry import approvals, audit, standings
 from tools.registry.audit import Record
 from tools.registry.policies import Approval

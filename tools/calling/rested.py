@@ -4,7 +4,7 @@ from core.breaker import BreakerPolicy, BreakerRegistry, Outcomes
 from core.errors import ClientError
 from tools.calling.attempt import Attempt, Refused, Step, Wrapper
 from tools.calls import Answer
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 
 OUTCOMES = Outcomes(
     failure=PeerFailed,

@@ -11,7 +11,7 @@ from tools.credentials.held import Held, OAuth2
 from tools.credentials.schemes import ClientCredentials
 from tools.credentials.single_flight import SingleFlight
 from tools.credentials.token_endpoint import SECONDS, TokenRefused, request_tokens
-from tools.egress import Egress
+from tools.egress.client import Egress
 
 # A process that dies while it renews holds the others up for no longer than this.
 LEASE_SECONDS = SECONDS + 5

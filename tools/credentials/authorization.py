@@ -21,8 +21,8 @@ from tools.credentials.connections import Connected
 from tools.credentials.held import Held, holder, token_name
 from tools.credentials.schemes import AuthorizationCode
 from tools.credentials.token_endpoint import request_tokens
-from tools.egress import Egress
-from tools.egress_policy import check_url
+from tools.egress.client import Egress
+from tools.egress.policy import check_url
 
 LIFETIME = timedelta(minutes=10)
 _LONGEST_STATE = 200

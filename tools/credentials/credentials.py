@@ -10,7 +10,7 @@ from tenants.vault import Vault
 from tools.credentials.access_tokens import AccessTokens
 from tools.credentials.placing import with_secret
 from tools.credentials.schemes import AuthorizationCode, ClientCredentials, Scheme
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.request import HttpRequest
 
 

@@ -11,7 +11,7 @@ import orjson
 from tools.calls import ToolFailed
 from tools.credentials.placing import basic_credentials
 from tools.credentials.secret_fields import is_header_value
-from tools.egress import Egress
+from tools.egress.client import Egress
 
 SECONDS = 10.0
 MAX_BYTES = 64 * 1024

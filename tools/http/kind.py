@@ -6,7 +6,7 @@ from typing import Any
 
 from tools.calls import Answer, Call, ToolFailed
 from tools.credentials.credentials import Credentials
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.http import placeholders, url_template
 from tools.http.invocation import HttpInvocation, checked
 from tools.http.selection import selected

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tools.egress import Client
+from tools.egress.client import Client
 
 CLOSE_SECONDS = 2.0
 MOST_RESUMPTIONS = 3

@@ -7,7 +7,7 @@ from mcp_types import CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT
 from pydantic import ValidationError
 
 from core.errors import AtriumError
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 from tools.mcp.exchanges import Exchanges
 
 # An HTTP status with which a JSON-RPC error may come, and that of what is no request.

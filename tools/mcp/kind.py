@@ -9,7 +9,7 @@ from core.db import Database
 from core.errors import NotFound
 from tools.calls import Answer, Call, ToolFailed
 from tools.credentials.credentials import Credentials
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.mcp import invocation, offers, servers
 from tools.mcp.contents import size_of, text_of
 from tools.mcp.failures import SessionLost

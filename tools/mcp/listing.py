@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import mcp_types
 
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 from tools.mcp.pins import Offered, Skipped, offered
 from tools.mcp.session import Session
 

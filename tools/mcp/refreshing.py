@@ -8,7 +8,7 @@ from core.db import Database
 from core.errors import Conflict
 from core.tenancy import TenantContext
 from tools.credentials.credentials import Credentials
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.mcp import offers, servers
 from tools.mcp.listing import MAX_BYTES, listing
 from tools.mcp.offers import Offer

@@ -50,7 +50,7 @@ _SELECT: LiteralString = (
 async def create(
     connection: Connection, ctx: TenantContext, name: str, url: str, security: Sequence[Scheme] = ()
 ) -> Server:
-    """`url` was checked by `tools.egress_policy.check_url`. Raises `Invalid`, and `Conflict`, changing nothing."""
+    """`url` was checked by `tools.egress.policy.check_url`. Raises `Invalid`, and `Conflict`, changing nothing."""
     if not re.fullmatch(NAME_PATTERN, name):
         raise Invalid("A server's name has 1 to 64 letters, digits, `_` and `-`.")
     # An import of the same name would share its tools and its credentials.

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from core.tenancy import TenantContext
 from tools.calls import ToolFailed
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.mcp.exchanges import CLOSE_SECONDS, Exchanges
 from tools.mcp.failures import Failures
 from tools.request import HttpRequest

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from core.errors import Invalid
 from tools.calls import Answer, Call
 from tools.credentials.credentials import Credentials
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.openapi.invocation import OpenApiInvocation
 from tools.openapi.requests import request_of
 from tools.request import HttpRequest

@@ -8,8 +8,8 @@ import pytest
 from tenants.vault import Vault
 from tenants.vault_keys import DeploymentKeys
 from tests.tools.oauth_server import OAuthPeer, oauth_server
-from tools.egress import Egress
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress
+from tools.egress.policy import EgressPolicy
 
 
 @pytest.fixture

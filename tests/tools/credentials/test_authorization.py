@@ -24,8 +24,8 @@ from tools.credentials.connections import Connected
 from tools.credentials.credentials import Credentials, NotConnected
 from tools.credentials.schemes import AuthorizationCode
 from tools.credentials.token_endpoint import TokenRefused
-from tools.egress import Egress
-from tools.egress_policy import UrlRefused
+from tools.egress.client import Egress
+from tools.egress.policy import UrlRefused
 from tools.request import HttpRequest
 
 OWNER = "source:calendar"

@@ -20,8 +20,8 @@ from tools.credentials import access_tokens, connections
 from tools.credentials.credentials import Credentials, NotConnected
 from tools.credentials.schemes import ClientCredentials
 from tools.credentials.token_endpoint import TokenRefused
-from tools.egress import Egress, PeerFailed
-from tools.egress_policy import UrlRefused
+from tools.egress.client import Egress, PeerFailed
+from tools.egress.policy import UrlRefused
 from tools.request import HttpRequest
 
 OWNER = "source:weather"

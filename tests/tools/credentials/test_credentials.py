@@ -19,7 +19,7 @@ from tools.credentials.credentials import Credentials, NotConnected
 from tools.credentials.placing import with_secret
 from tools.credentials.schemes import ApiKey, AuthorizationCode, Basic, Bearer, ClientCredentials, Scheme
 from tools.credentials.secret_fields import check_secret
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.request import HttpRequest
 from tools.sending import send
 

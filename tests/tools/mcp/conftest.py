@@ -13,8 +13,8 @@ from tests.tools.mcp.registered import House
 from tests.tools.mcp_server import McpPeer, mcp_server
 from tests.until import until
 from tools.credentials.credentials import Credentials
-from tools.egress import Egress
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress
+from tools.egress.policy import EgressPolicy
 
 
 @pytest.fixture

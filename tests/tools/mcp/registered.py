@@ -11,7 +11,7 @@ from tools.calls import Answer, Call, Limits
 from tools.credentials.credentials import Credentials
 from tools.credentials.schemes import Scheme
 from tools.definitions import Tool
-from tools.egress import Egress
+from tools.egress.client import Egress
 from tools.mcp import offers, refreshing, servers
 from tools.mcp.drafts import Draft, drafts_of
 from tools.mcp.kind import McpKind

@@ -14,7 +14,7 @@ from tools.calls import Call, Limits, ToolFailed
 from tools.credentials import connections
 from tools.credentials.credentials import NotConnected
 from tools.credentials.schemes import ApiKey, Bearer
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 
 LEGACY = "2025-11-25"
 MODERN = "2026-07-28"

@@ -14,7 +14,7 @@ from tests.tools.mcp.hostile import Hostile, Said, hostile, tool
 from tests.tools.mcp.registered import House
 from tests.tools.peers import peer as raw_peer
 from tools.calls import Limits
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 from tools.mcp.exchanges import MOST_RESUMPTIONS
 from tools.mcp.listing import MOST_PAGES
 

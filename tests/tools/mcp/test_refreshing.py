@@ -11,7 +11,7 @@ from core.tenancy import TenantContext
 from tests.tools.mcp.registered import House, tool_of
 from tests.tools.mcp_server import McpPeer
 from tools.calls import ToolFailed
-from tools.egress import PeerFailed
+from tools.egress.client import PeerFailed
 from tools.mcp import offers, servers
 from tools.mcp.drafts import drafts_of
 from tools.mcp.pins import Difference

@@ -17,8 +17,8 @@ from tools.credentials.credentials import Credentials
 from tools.credentials.placing import with_secret
 from tools.credentials.schemes import Scheme
 from tools.definitions import SideEffect, Tool
-from tools.egress import Egress
-from tools.egress_policy import EgressPolicy
+from tools.egress.client import Egress
+from tools.egress.policy import EgressPolicy
 from tools.openapi.drafting import Draft
 from tools.openapi.importing import read_document, tools_of
 from tools.openapi.kind import OpenApiKind

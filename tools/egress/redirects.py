@@ -4,7 +4,7 @@ from typing import Final
 
 import httpx2
 
-from tools.egress_policy import UrlRefused
+from tools.egress.policy import UrlRefused
 
 # The extension in which a caller names other headers, in lower case, whose values are secret.
 SECRET_HEADERS: Final = "secret_headers"  # noqa: S105 - a name

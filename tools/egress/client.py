@@ -12,12 +12,12 @@ from uuid import UUID
 
 import httpx2
 
-from tools import egress_redirects
-from tools.decompression import CODINGS
-from tools.egress_exchange import exchange
-from tools.egress_limits import Limits, PeerFailed, translated
-from tools.egress_policy import EgressPolicy, UrlRefused, check_url, host_of, parse_url, port_of
-from tools.special_addresses import is_public
+from tools.egress import redirects
+from tools.egress.decompression import CODINGS
+from tools.egress.exchange import exchange
+from tools.egress.limits import Limits, PeerFailed, translated
+from tools.egress.policy import EgressPolicy, UrlRefused, check_url, host_of, parse_url, port_of
+from tools.egress.special_addresses import is_public
 
 __all__ = ["Client", "Egress", "PeerFailed", "Resolve", "resolve"]
 
@@ -74,7 +74,7 @@ class Egress:
     async def send(self, request: httpx2.Request, tenant_id: UUID, seconds: float, max_bytes: int) -> httpx2.Response:
         """One hop. Raises `UrlRefused` and `PeerFailed`."""
         url = check_url(request.url, self.policy, tenant_id)
-        egress_redirects.follow(request)
+        redirects.follow(request)
         host = host_of(url)
         # The requests that redirects make inherit it.
         deadline = request.extensions.setdefault(_DEADLINE, asyncio.get_running_loop().time() + seconds)

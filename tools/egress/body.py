@@ -6,9 +6,9 @@ from contextlib import aclosing, contextmanager
 
 import httpx2
 
-from tools.decompression import CODINGS, Broken, Decompressor
-from tools.egress_limits import Limits, PeerFailed, translated
-from tools.egress_wire import Wire
+from tools.egress.decompression import CODINGS, Broken, Decompressor
+from tools.egress.limits import Limits, PeerFailed, translated
+from tools.egress.wire import Wire
 
 
 class Body(httpx2.AsyncByteStream):

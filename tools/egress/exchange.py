@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import httpcore2
 import httpx2
 
-from tools.egress_body import Body, decompressor_of
-from tools.egress_limits import Limits, check_headers, translated
-from tools.egress_wire import Wire
+from tools.egress.body import Body, decompressor_of
+from tools.egress.limits import Limits, check_headers, translated
+from tools.egress.wire import Wire
 
 
 async def exchange(

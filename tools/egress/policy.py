@@ -11,7 +11,7 @@ import httpx2
 
 from core.errors import Invalid
 from core.settings import Settings
-from tools.special_addresses import is_public
+from tools.egress.special_addresses import is_public
 
 LONGEST_URL = 2048
 _LONGEST_HOST = 253

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import httpcore2
 
-from tools.egress_limits import MAX_HEADER_BYTES, PeerFailed
+from tools.egress.limits import MAX_HEADER_BYTES, PeerFailed
 
 # What may come before an answer's own head has, provisional answers included, and again around its body.
 _ALLOWANCE = 2 * MAX_HEADER_BYTES
