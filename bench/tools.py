@@ -21,7 +21,7 @@ from graphs.nodes.respond import as_function
 from retrieval.local_embeddings import LocalEmbeddings
 from retrieval.retriever import Retriever
 from tenants import vault_keys
-from tools import registering
+from tools.admin import registering
 from tools.calling.journaled import Journal
 from tools.calling.pipeline import pipeline
 from tools.calling.rested import tool_breakers

@@ -25,3 +25,18 @@ def is_storable_json(value: Any) -> bool:
     except (orjson.JSONEncodeError, RecursionError):
         return False
     return _NUL.search(written) is None
+
+
+def depth_of(value: Any, *, most: int) -> int:
+    """How many levels a JSON value is nested, counted no further than one beyond `most`."""
+    depth, level = 0, [value]
+    while level and depth <= most:
+        depth += 1
+        level = [child for each in level for child in _children(each)]
+    return depth
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []

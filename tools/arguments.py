@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
-from core.storable import is_storable_json
+from core.storable import depth_of, is_storable_json
 from tools.schema_work import work
 
 MAX_BYTES = 64 * 1024
@@ -28,7 +28,7 @@ def problems_of(parameters: dict[str, Any], arguments: dict[str, Any]) -> list[s
         return ["they hold a NUL character, or half of one"]
     if len(orjson.dumps(arguments)) > MAX_BYTES:
         return [f"they are longer than {MAX_BYTES // 1024} KB"]
-    if _depth(arguments) > MAX_DEPTH:
+    if depth_of(arguments, most=MAX_DEPTH) > MAX_DEPTH:
         return [f"they are nested more than {MAX_DEPTH} levels deep"]
     steps = work(parameters, arguments, most=_MOST_STEPS)
     if steps >= _MOST_STEPS:
@@ -63,16 +63,3 @@ def _said(validator: jsonschema_rs.Draft202012Validator, arguments: dict[str, An
         place = "/".join(str(part) for part in error.instance_path)
         message = error.message[:_LONGEST_SHOWN]
         yield f"at `{place[:100]}`: {message}" if place else message
-
-
-def _depth(value: Any) -> int:
-    depth, level = 0, [value]
-    while level and depth <= MAX_DEPTH:
-        depth += 1
-        level = [
-            child
-            for each in level
-            if isinstance(each, dict | list)
-            for child in (each.values() if isinstance(each, dict) else each)
-        ]
-    return depth

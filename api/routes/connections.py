@@ -10,8 +10,8 @@ from api.routes.tool_credentials import Authorize, SchemeId, Secret
 from api.routes.tools import ToolName
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import connecting
-from tools.connecting import Account, StoredSecret
+from tools.admin import connecting
+from tools.admin.connecting import Account, StoredSecret
 from tools.credentials import connections
 from tools.credentials.authorization import AuthorizationStart
 from tools.credentials.connections import Connected

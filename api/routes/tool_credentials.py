@@ -9,8 +9,8 @@ from api.dependencies import Allow, Rooms
 from api.routes.tools import ToolName
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import connecting
-from tools.connecting import Credential, StoredSecret
+from tools.admin import connecting
+from tools.admin.connecting import Credential, StoredSecret
 from tools.credentials import connections
 from tools.credentials.authorization import AuthorizationStart
 

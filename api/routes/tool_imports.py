@@ -11,11 +11,12 @@ from api.dependencies import Allow, Rooms
 from api.routes.tools import ToolName
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import importing
+from tools.admin import importing
+from tools.admin.import_reading import Wish
+from tools.admin.importing import Applied, Preview
 from tools.definitions import NAME_PATTERN, SideEffect
-from tools.import_reading import Wish
-from tools.importing import Applied, Preview
 from tools.registry import imports
+from tools.registry.grants import NewGrants
 from tools.registry.imports import Imported
 
 router = APIRouter(prefix="/v1/tools/import/openapi", tags=["tools"])
@@ -41,6 +42,7 @@ class NewImport(BaseModel):
     per_user: frozenset[str] = Field(
         frozenset(), description="ids of credentials that everyone connects for themselves"
     )
+    grants: NewGrants = ()
 
     @model_validator(mode="after")
     def has_one_document(self) -> Self:
@@ -60,6 +62,7 @@ class NewImport(BaseModel):
             self.prefix,
             said,
             self.per_user,
+            self.grants,
         )
 
 

@@ -4,33 +4,19 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict
 
 from api.dependencies import Allow, Rooms
 from api.routes.tools import ToolName
-from core.tenancy import Role, TenantContext
+from core.tenancy import TenantContext
 from tenants.permissions import Permission
 from tools.registry import grants, policies, tools
-from tools.registry.grants import Effect, Grant
+from tools.registry.grants import Grant, NewGrant
 from tools.registry.policies import Policy
 
 router = APIRouter(prefix="/v1/tools/{name}", tags=["tools"])
 
 Reader = Annotated[TenantContext, Depends(Allow(Permission.TOOLS_READ))]
 Writer = Annotated[TenantContext, Depends(Allow(Permission.TOOLS_WRITE))]
-
-
-class NewGrant(BaseModel):
-    """Without `role` and `assistant_id` everyone in the tenant is meant, through every assistant.
-
-    To allow a role is to allow those above it too, to deny one is to deny those below it; deny wins.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    effect: Effect = "allow"
-    role: Role | None = None
-    assistant_id: UUID | None = None
 
 
 @router.get("/policy", summary="Get a tool's policy")

@@ -9,8 +9,8 @@ from api.routes.tool_credentials import Authorize, SchemeId, Secret
 from api.routes.tool_servers import ServerName
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import connecting
-from tools.connecting import Account, Credential, StoredSecret
+from tools.admin import connecting
+from tools.admin.connecting import Account, Credential, StoredSecret
 from tools.credentials import connections
 from tools.credentials.authorization import AuthorizationStart
 

@@ -10,13 +10,14 @@ from api.text import Storable
 from core.paging import Page
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import accepting, offering, server_tools
-from tools.accepting import Accepted, Choice
+from tools.admin import accepting, mcp_servers, offering
+from tools.admin.accepting import Accepted, Choice
+from tools.admin.offering import Offering
 from tools.credentials.schemes import Scheme, Url
 from tools.definitions import NAME_PATTERN, SideEffect
 from tools.mcp import servers
 from tools.mcp.servers import Server
-from tools.offering import Offering
+from tools.registry.grants import NewGrants
 
 router = APIRouter(prefix="/v1/tool-servers", tags=["tools"])
 
@@ -59,17 +60,18 @@ class Acceptance(BaseModel):
         {}, description="what calls change, where an admin knows better"
     )
     prefix: str | None = Field(None, pattern=r"^[a-zA-Z0-9_-]{1,32}$", description="of the names of new tools")
+    grants: NewGrants = ()
 
     @property
     def choice(self) -> Choice:
         pins = {tool: bytes.fromhex(pin) for tool, pin in self.pins.items()}
-        return Choice(self.tools, pins, self.side_effects, self.prefix)
+        return Choice(self.tools, pins, self.side_effects, self.prefix, self.grants)
 
 
 @router.post("", status_code=201, summary="Add an MCP server")
 async def create(rooms: Rooms, ctx: Writer, body: NewServer) -> Server:
     """Store its credentials, then `POST /v1/tool-servers/{server}/refresh` to see what it offers."""
-    return await server_tools.create(rooms.engine.toolbox, ctx, body.name, body.url, body.security)
+    return await mcp_servers.create(rooms.engine.toolbox, ctx, body.name, body.url, body.security)
 
 
 @router.get("", summary="List MCP servers")
@@ -88,13 +90,13 @@ async def get(rooms: Rooms, ctx: Reader, server: ServerName) -> Offering:
 @router.patch("/{server}", summary="Change an MCP server")
 async def change(rooms: Rooms, ctx: Writer, server: ServerName, body: ServerChange) -> Server:
     """What was accepted of it stays accepted, as long as the server offers the very same."""
-    return await server_tools.update(rooms.engine.toolbox, ctx, server, url=body.url, security=body.security)
+    return await mcp_servers.update(rooms.engine.toolbox, ctx, server, url=body.url, security=body.security)
 
 
 @router.delete("/{server}", status_code=204, summary="Delete an MCP server")
 async def delete(rooms: Rooms, ctx: Writer, server: ServerName) -> None:
     """With its tools and credentials. What was called stays in the audit."""
-    await server_tools.delete(rooms.engine.toolbox, ctx, server)
+    await mcp_servers.delete(rooms.engine.toolbox, ctx, server)
 
 
 @router.post("/{server}/refresh", summary="Ask an MCP server what it offers")

@@ -7,14 +7,16 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.dependencies import After, Allow, Limit, Rooms
+from api.text import Storable
 from core.paging import Page
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools import registering
+from tools.admin import registering
 from tools.builtin.kind import BUILTIN
 from tools.calling.attempt import Result
 from tools.definitions import LONGEST_DESCRIPTION, NAME_PATTERN, SideEffect, Tool
 from tools.registry import tools
+from tools.registry.grants import NewGrants
 from tools.registry.tools import Registered, Version
 
 router = APIRouter(prefix="/v1/tools", tags=["tools"])
@@ -42,6 +44,7 @@ class NewTool(BaseModel):
     side_effect: SideEffect | None = Field(
         None, description="calls that write are approved, and never repeated; unset, GET and HEAD read, others write"
     )
+    grants: NewGrants = ()
     invocation: dict[str, Any] = Field(
         description="how it is called: `method`, `url`, `headers`, `body`, `security`…"
     )
@@ -86,7 +89,7 @@ class Tried:
 
 @router.post("", status_code=201, summary="Register a tool")
 async def create(rooms: Rooms, ctx: Writer, body: NewTool) -> Registered:
-    """Nobody may call it before it is granted: `POST /v1/tools/{name}/grants`."""
+    """Nobody may call it before it is granted: here, or at `POST /v1/tools/{name}/grants`."""
     return await registering.create(
         rooms.engine.toolbox,
         ctx,
@@ -96,6 +99,7 @@ async def create(rooms: Rooms, ctx: Writer, body: NewTool) -> Registered:
         parameters=body.parameters,
         side_effect=body.side_effect,
         invocation=body.invocation,
+        new_grants=body.grants,
     )
 
 
@@ -105,7 +109,7 @@ async def list_page(
     ctx: Reader,
     cursor: After,
     limit: Limit = 50,
-    source: Annotated[str | None, Query(max_length=200, description="an import or a server")] = None,
+    source: Annotated[str, Query(max_length=200, description="an import or a server"), Storable] | None = None,
 ) -> Page[Registered]:
     """The tenant's own, the newest first."""
     async with rooms.database.tenant_transaction(ctx) as connection:

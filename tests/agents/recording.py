@@ -12,7 +12,7 @@ from agents.engine import Engine
 from core.tenancy import Role, TenantContext
 from tests.agents.hostile_calls import INJECTED, MARKER
 from tests.agents.tooling import grant, register
-from tools import registering
+from tools.admin import registering
 from tools.definitions import SideEffect
 from tools.registry import grants, tools
 from tools.registry.policies import Approval, Policy

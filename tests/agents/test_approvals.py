@@ -21,7 +21,7 @@ from tests.agents.calling_model import CallingModel, Says, calling_model
 from tests.agents.conftest import NewEngine
 from tests.agents.tooling import Shop, calls_of, register
 from tests.serving import serving
-from tools import registering
+from tools.admin import registering
 from tools.definitions import SideEffect
 from tools.registry import approvals
 from tools.registry.approvals import Approval

@@ -19,7 +19,7 @@ from tests.agents.tooling import Shop, calls_of, register
 from tests.factories import add_tenant
 from tests.serving import serving
 from tests.tools.peers import peer
-from tools import registering
+from tools.admin import registering
 from tools.registry import tools
 
 TENANTS = 10

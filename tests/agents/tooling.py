@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 
 from core.tenancy import TenantContext
-from tools import registering
+from tools.admin import registering
 from tools.definitions import SideEffect
 from tools.registry import grants, policies
 from tools.registry.policies import Policy

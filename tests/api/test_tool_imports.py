@@ -7,71 +7,21 @@ from typing import Any
 
 import pytest
 
-from api.app import IMPORT_MAX_BYTES
 from api.launch import House
-from tests.api.callers import behind_the_api, colleague, context_of, nobody
+from tests.api.callers import behind_the_api, context_of
+from tests.api.imports import PATH, applied, names, operation, pets, previewed, refused, state_of
 from tests.api.person import Person
-from tests.api.problems import assert_problem, code_of
+from tests.api.problems import code_of
 from tests.api.registered import new_server, tool
 from tests.api.shop import Shop, open_shop
 
-PATH = "/v1/tools/import/openapi"
 CANARY = "canary-7d31e"
-JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Shop]:
     with open_shop() as running:
         yield running
-
-
-def operation(name: str, **changed: Any) -> dict[str, Any]:
-    return {"operationId": name, "summary": f"Does {name}", "responses": {}} | changed
-
-
-def pets(paths: dict[str, Any] | None = None, **changed: Any) -> dict[str, Any]:
-    found = paths or {"/pets": {"get": operation("list_pets"), "post": operation("add_pet")}}
-    info = {"title": "Pets", "version": "1"}
-    return {
-        "openapi": "3.1.0",
-        "info": info,
-        "servers": [{"url": "https://pets.example.com/v1"}],
-        "paths": found,
-    } | changed
-
-
-def applied(person: Person, document: Any, name: str = "pets", **body: Any) -> dict[str, Any]:
-    answer = person.http.post(PATH, json={"name": name, "document": document, **body})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def previewed(person: Person, document: Any, name: str = "pets", **body: Any) -> dict[str, Any]:
-    answer = person.http.post(f"{PATH}/preview", json={"name": name, "document": document, **body})
-    assert answer.status_code == 200, answer.text
-    found: dict[str, Any] = answer.json()
-    return found
-
-
-def refused(person: Person, **body: Any) -> tuple[int, str]:
-    """The same by both doors, and nothing is changed by them."""
-    before = state_of(person)
-    looked, tried = (person.http.post(path, json={"name": "pets"} | body) for path in (f"{PATH}/preview", PATH))
-    assert_problem(looked)
-    assert (looked.status_code, code_of(looked)) == (tried.status_code, code_of(tried))
-    assert state_of(person) == before
-    return looked.status_code, code_of(looked)
-
-
-def state_of(person: Person) -> tuple[Any, Any]:
-    return person.http.get(PATH).json(), person.http.get("/v1/tools", params={"limit": 100}).json()
-
-
-def names(person: Person) -> dict[str, bool]:
-    """Whether each tool is enabled."""
-    return {each["name"]: each["enabled"] for each in person.http.get("/v1/tools").json()["items"]}
 
 
 def test_an_api_s_own_document_is_imported_by_url_and_called(ann: Person, shop: Shop) -> None:
@@ -301,78 +251,6 @@ def test_everyone_may_have_to_connect_their_own(ann: Person) -> None:
     # Connected once, for all tools of the import.
     assert ann.http.get("/v1/tools/list_pets/connection").json()[0]["is_connected"] is True
     assert refused(ann, document=secured, per_user=["other"]) == (422, "openapi_unknown")
-
-
-@pytest.mark.parametrize(
-    ("body", "code"),
-    [
-        ({"document": "words"}, "openapi_unreadable"),
-        ({"document": "{"}, "openapi_unreadable"),
-        ({"document": "a: &a [*a]"}, "openapi_unreadable"),
-        ({"document": {"swagger": "2.0", "paths": {}}}, "openapi_version"),
-        ({"document": pets(), "operations": ["GET /cats"]}, "openapi_unknown"),
-        ({"document": pets(), "side_effects": {"GET /cats": "read"}}, "openapi_unknown"),
-        ({"document": pets(), "base_url": "pets"}, "openapi_base_url"),
-        ({"url": "http://pets.example.com/openapi.json"}, "url_refused"),
-        ({"url": "https://169.254.169.254/openapi.json"}, "url_refused"),
-        ({"url": "file:///etc/passwd"}, "url_refused"),
-        ({}, "invalid_request"),
-        ({"document": pets(), "url": "https://pets.example.com"}, "invalid_request"),
-        ({"document": []}, "invalid_request"),
-        ({"document": pets(), "name": "two words"}, "invalid_request"),
-        ({"document": pets(), "prefix": "two words"}, "invalid_request"),
-        ({"document": pets(), "colour": "red"}, "invalid_request"),
-    ],
-    ids=lambda given: given if isinstance(given, str) else repr(given)[:50],
-)
-def test_what_cannot_be_imported_is_refused_and_changes_nothing(ann: Person, body: dict[str, Any], code: str) -> None:
-    applied(ann, pets({"/old": {"get": operation("old")}}))
-    assert refused(ann, **body) == (422, code)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"{",
-        b"null",
-        b"[]",
-        b"\xff\xfe",
-        b"[" * 100_000,
-        b'{"name": "pets", "document": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_001,
-        b'{"name": "pets", "document": "\\ud800"}',
-        b'{"name": "pets", "document": {"openapi": "3.1.0", "x": ' + b"9" * 10_000 + b"}}",
-        b'{"name": "pets", "document": {"openapi": "3.1.0", "x": NaN, "paths": {}}}',
-        b'{"name": "pets", "document": {"\\u0000": "\\u0000"}}',
-    ],
-    ids=lambda body: repr(body[:40]),
-)
-@pytest.mark.parametrize("path", [PATH, f"{PATH}/preview"])
-def test_a_body_that_makes_no_sense_is_the_clients_mistake(ann: Person, path: str, body: bytes) -> None:
-    answer = ann.http.post(path, content=body, headers=JSON)
-    if answer.status_code != 200:
-        assert_problem(answer)
-        assert answer.status_code == 422, answer.text
-
-
-def test_a_url_that_has_no_document_is_told(ann: Person, shop: Shop) -> None:
-    assert refused(ann, url=f"{shop.url}/nothing") == (422, "openapi_url")
-    assert refused(ann, url="http://127.0.0.1:1/openapi.json") == (502, "peer_failed")
-
-
-def test_ten_megabytes_are_read_and_more_are_not(ann: Person) -> None:
-    document = json.dumps(pets(info={"title": "Pets", "version": "1", "description": "a" * 10_000_000}))
-    assert previewed(ann, document)["title"] == "Pets"
-    answer = ann.http.post(PATH, json={"name": "pets", "document": "a" * IMPORT_MAX_BYTES})
-    assert (answer.status_code, code_of(answer)) == (413, "too_large")
-    assert names(ann) == {}
-
-
-def test_a_body_is_not_read_for_who_may_not_import(house: House, ann: Person) -> None:
-    with nobody(house) as anonymous, colleague(house, ann) as member:
-        for path in (PATH, f"{PATH}/preview"):
-            assert code_of(anonymous.post(path, content=b"{", headers=JSON)) == "unauthenticated"
-            assert code_of(member.post(path, content=b"{", headers=JSON)) == "forbidden"
 
 
 def test_imports_are_each_tenants_own(ann: Person, eve: Person) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from core.errors import Invalid
-from tools import connecting
+from tools.admin import connecting
 from tools.credentials.schemes import ApiKey, AuthorizationCode, Basic, Bearer, ClientCredentials, Scheme
 from tools.credentials.secret_fields import check_secret
 

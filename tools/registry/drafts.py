@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from core.errors import Invalid
-from core.storable import is_storable
+from core.storable import depth_of, is_storable, is_storable_json
 from tools.arguments import checker
 from tools.builtin.kind import BUILTIN
 from tools.calls import Kind
@@ -15,6 +15,7 @@ from tools.definitions import LONGEST_DESCRIPTION, NAME_PATTERN, KindName, SideE
 from tools.registry.tools import Draft
 
 MAX_SCHEMA_BYTES = 64 * 1024
+MAX_DEPTH = 64
 
 # What languages call the types of JSON, in schemas that people and benchmarks write.
 _TYPES = {
@@ -57,6 +58,8 @@ def checked(
     invocation: dict[str, Any],
 ) -> Draft:
     """Raises `Invalid`, which says what to change."""
+    _check_json("parameters", parameters)
+    _check_json("invocation", invocation)
     if not description.strip() or len(description) > LONGEST_DESCRIPTION or not is_storable(description):
         raise Invalid(f"`description` has 1 to {LONGEST_DESCRIPTION} characters; models choose tools by it.")
     parameters = checked_schema(parameters)
@@ -83,6 +86,14 @@ def checked_schema(parameters: dict[str, Any]) -> dict[str, Any]:
             f"`parameters` is no JSON Schema: {str(exc).splitlines()[0][:300]}", code="tool_schema"
         ) from exc
     return schema
+
+
+def _check_json(field: str, value: Any) -> None:
+    """Before anything walks through it."""
+    if not is_storable_json(value):
+        raise Invalid(f"`{field}` holds a NUL, half a character, or a number of more than 64 bits.", code="tool_json")
+    if depth_of(value, most=MAX_DEPTH) > MAX_DEPTH:
+        raise Invalid(f"`{field}` is nested more than {MAX_DEPTH} levels deep.", code="tool_json")
 
 
 def _with_json_types(schema: Any) -> Any:

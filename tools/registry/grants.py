@@ -1,9 +1,12 @@
 """Who may call a tool: nobody, until an admin allows it. Where one grant allows and another denies, it is denied."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, LiteralString
+from typing import Annotated, Any, Literal, LiteralString
 from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from core.db import Connection
 from core.errors import Conflict, NotFound
@@ -15,12 +18,27 @@ MOST_PER_TOOL = 200
 Effect = Literal["allow", "deny"]
 
 
+class NewGrant(BaseModel):
+    """Without `role` and `assistant_id` everyone in the tenant is meant, through every assistant.
+
+    To allow a role is to allow those above it too, to deny one is to deny those below it; deny wins.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    effect: Effect = "allow"
+    role: Role | None = None
+    assistant_id: UUID | None = None
+
+
+NewGrants = Annotated[
+    tuple[NewGrant, ...], Field(max_length=20, description="for tools that are new; nobody may call one without")
+]
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """`role` None means every role, `assistant_id` None every assistant.
-
-    To allow a role is to allow those above it too, to deny one is to deny those below it.
-    """
+    """A `NewGrant` that was given."""
 
     grant_id: UUID
     name: str
@@ -83,6 +101,13 @@ async def add(
     if row is None:
         raise Conflict(f"A tool has at most {MOST_PER_TOOL} grants; delete one first.", code="too_many_grants")
     return Grant(**row)
+
+
+async def add_each(connection: Connection, ctx: TenantContext, names: Sequence[str], new: Sequence[NewGrant]) -> None:
+    """All of `new` for every tool of `names`."""
+    for name in names:
+        for each in new:
+            await add(connection, ctx, name, effect=each.effect, role=each.role, assistant_id=each.assistant_id)
 
 
 async def of_tool(connection: Connection, ctx: TenantContext, name: str) -> list[Grant]:

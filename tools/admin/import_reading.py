@@ -17,6 +17,7 @@ from tools.openapi.importing import read_document, tools_of
 from tools.openapi.operations import operations_of
 from tools.openapi.references import References
 from tools.registry import drafts
+from tools.registry.grants import NewGrant
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Wish:
     """Which document, either by `url` or as it is, and what an admin wants to be made of it.
 
     `operations` are those to take, like "GET /pets/{petId}", None for all; `side_effects` is by operation;
-    `per_user` are the ids of credentials that everyone connects for themselves.
+    `per_user` are the ids of credentials that everyone connects for themselves; `grants` are for tools that are new.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Wish:
     prefix: str | None = None
     side_effects: Mapping[str, SideEffect] = field(default_factory=dict)
     per_user: frozenset[str] = frozenset()
+    grants: tuple[NewGrant, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def read(
 
 
 class _Checking:
-    """As `tools.registering` checks a tool, each URL once."""
+    """As `tools.admin.registering` checks a tool, each URL once."""
 
     def __init__(self, wish: Wish, kinds: Mapping[KindName, Kind], policy: EgressPolicy, tenant_id: UUID) -> None:
         self._wish = wish

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from core.db import Connection
 from core.errors import Invalid
 from core.tenancy import TenantContext
+from tools.admin.previews import within_reason
 from tools.calls import Kind
 from tools.definitions import KindName, SideEffect
 from tools.mcp import offers, refreshing, servers
@@ -16,7 +17,6 @@ from tools.mcp.drafts import Draft, drafts_of
 from tools.mcp.offers import Offer
 from tools.mcp.pins import Skipped
 from tools.mcp.servers import Server
-from tools.previews import within_reason
 from tools.registry import drafts, tools
 from tools.registry.tools import Registered
 from tools.toolbox import Toolbox

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 from core.db import Connection
 from core.errors import Conflict, Invalid
 from core.tenancy import TenantContext
-from tools import offering
+from tools.admin import offering
+from tools.admin.sources import stricter
 from tools.builtin.kind import BUILTIN
 from tools.definitions import SideEffect
 from tools.mcp import offers, servers
 from tools.mcp.drafts import Draft
-from tools.registry import tools
+from tools.registry import grants, tools
+from tools.registry.grants import NewGrant
 from tools.registry.tools import Registered
-from tools.sources import stricter
 from tools.toolbox import Toolbox
 
 
@@ -28,6 +29,7 @@ class Choice:
     pins: Mapping[str, bytes] = field(default_factory=dict)
     side_effects: Mapping[str, SideEffect] = field(default_factory=dict)
     prefix: str | None = None
+    grants: tuple[NewGrant, ...] = ()
 
     @property
     def named(self) -> frozenset[str]:
@@ -82,6 +84,7 @@ async def _create(
     for draft in created:
         version = _version(draft, choice.side_effects.get(draft.tool, draft.side_effect))
         await tools.create(connection, ctx, draft.name, version, source=server)
+    await grants.add_each(connection, ctx, names, choice.grants)
 
 
 async def _change(

@@ -1,13 +1,14 @@
 """Registering tools: checked first, then stored at once or not at all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from core.db import Connection
 from core.tenancy import TenantContext
 from tools.definitions import KindName, SideEffect
 from tools.egress.policy import check_url
-from tools.registry import drafts, tools
+from tools.registry import drafts, grants, tools
+from tools.registry.grants import NewGrant
 from tools.registry.tools import Draft, Registered
 from tools.toolbox import Toolbox
 
@@ -22,6 +23,7 @@ async def create(
     parameters: dict[str, Any],
     side_effect: SideEffect | None,
     invocation: dict[str, Any],
+    new_grants: Sequence[NewGrant] = (),
 ) -> Registered:
     """Without a `side_effect`, GET and HEAD read and all else writes.
 
@@ -38,7 +40,9 @@ async def create(
     )
     check_urls(toolbox, ctx, draft)
     async with toolbox.database.tenant_transaction(ctx) as connection:
-        return await tools.create(connection, ctx, name, draft)
+        created = await tools.create(connection, ctx, name, draft)
+        await grants.add_each(connection, ctx, [name], new_grants)
+        return created
 
 
 async def add_version(
@@ -92,7 +96,7 @@ def _of_method(invocation: dict[str, Any]) -> SideEffect:
 
 
 def _urls(invocation: dict[str, Any]) -> Iterator[str]:
-    for name in ("url", "server_url"):
+    for name in ("url", "server"):
         if isinstance(url := invocation.get(name), str):
             yield url
     for scheme in invocation.get("security", ()):

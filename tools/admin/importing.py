@@ -12,16 +12,16 @@ from pydantic import TypeAdapter
 from core.db import Connection
 from core.errors import Conflict, Invalid
 from core.tenancy import TenantContext
-from tools import connecting, import_reading, sources
-from tools.connecting import Want
+from tools.admin import connecting, import_reading, sources
+from tools.admin.connecting import Want
+from tools.admin.import_plan import Plan, plan
+from tools.admin.import_reading import Reading, Wish, bytes_of
+from tools.admin.previews import within_reason
 from tools.credentials.schemes import Scheme
 from tools.definitions import SideEffect
-from tools.import_plan import Plan, plan
-from tools.import_reading import Reading, Wish, bytes_of
 from tools.openapi.drafting import Draft
 from tools.openapi.reading import MAX_BYTES
-from tools.previews import within_reason
-from tools.registry import imports, tools
+from tools.registry import grants, imports, tools
 from tools.registry.imports import Imported
 from tools.registry.tools import Registered
 from tools.toolbox import Toolbox
@@ -115,6 +115,7 @@ async def apply(toolbox: Toolbox, ctx: TenantContext, wish: Wish) -> Applied:
             raise Invalid("This would disable every tool of the import; delete it instead.", code="openapi_no_tools")
         for draft in planned.added:
             await tools.create(connection, ctx, draft.name, _version(draft), source=wish.name)
+        await grants.add_each(connection, ctx, _names(planned.added), wish.grants)
         for draft in planned.changed:
             await tools.add_version(connection, ctx, draft.name, _version(draft))
         for tool in planned.removed:

@@ -3,12 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from tools.admin.sources import stricter
 from tools.builtin.kind import BUILTIN
 from tools.definitions import SideEffect
 from tools.openapi.differences import difference
 from tools.openapi.drafting import Draft
 from tools.registry.tools import Registered
-from tools.sources import stricter
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from core.db import Connection
 from core.errors import Invalid
 from core.storable import is_storable_json
 from core.tenancy import TenantContext
-from tools import sources
+from tools.admin import sources
 from tools.credentials.schemes import AuthorizationCode, ClientCredentials, Scheme
 from tools.egress.policy import check_url
 from tools.mcp import servers
