@@ -8,7 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from graphs import exchange, tool_calls
+from graphs import tool_calls
 from graphs.context import Context
 from graphs.nodes.act import act
 from graphs.nodes.cite import cite
@@ -38,33 +38,23 @@ def chat_graph(
     graph.add_node(RETRIEVE, partial(retrieve, retriever=retriever, context_of=context_of))
     graph.add_node(RESPOND, partial(respond, model=model, toolbox=toolbox, context_of=context_of))
     graph.add_node(
-        REVIEW, partial(review, toolbox=toolbox, context_of=context_of), destinations=(REVIEW, ACT, RESPOND)
+        REVIEW, partial(review, toolbox=toolbox, context_of=context_of), destinations=(REVIEW, ACT, RESPOND, CITE)
     )
     graph.add_node(ACT, partial(act, toolbox=toolbox, context_of=context_of))
     graph.add_node(CITE, cite)
     graph.add_edge(START, CONTEXTUALIZE)
     graph.add_edge(CONTEXTUALIZE, RETRIEVE)
     graph.add_edge(RETRIEVE, RESPOND)
-    graph.add_conditional_edges(RESPOND, partial(_after_answer, context_of=context_of))
-    graph.add_conditional_edges(ACT, partial(_after_calls, context_of=context_of))
+    graph.add_conditional_edges(RESPOND, _after_answer)
+    graph.add_conditional_edges(ACT, _after_calls)
     graph.add_edge(CITE, END)
     return graph
 
 
-def _after_answer(state: ChatState, runtime: Runtime[Context], *, context_of: ContextOf) -> Literal["review", "cite"]:
-    own = tool_calls.own_names(context_of(runtime).model_options)
-    return REVIEW if tool_calls.asked(state["messages"], own) else CITE
+def _after_answer(state: ChatState) -> Literal["review", "cite"]:
+    return REVIEW if tool_calls.unanswered(state["messages"]) else CITE
 
 
-def _after_calls(
-    state: ChatState, runtime: Runtime[Context], *, context_of: ContextOf
-) -> Literal["review", "respond", "cite"]:
-    """The model goes on when each of its calls has a result; the caller's own tools are the caller's to run."""
-    own = tool_calls.own_names(context_of(runtime).model_options)
-    since = exchange.newest(state["messages"]).since
-    message = tool_calls.asked(since, own)
-    if message is None:
-        return RESPOND
-    if tool_calls.waiting(message, since, own):
-        return REVIEW
-    return CITE if tool_calls.waiting(message, since, ()) else RESPOND
+def _after_calls(state: ChatState) -> Literal["review", "respond"]:
+    """The model goes on when each of its calls has a result."""
+    return REVIEW if tool_calls.unanswered(state["messages"]) else RESPOND

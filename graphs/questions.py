@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from tools.people import Unconnected
 from tools.registry.approvals import Approval
 from tools.registry.decisions import Decision, Decisions
-from tools.toolbox import Unconnected, Wish
+from tools.toolbox import Wish
 
 
 def approval(asked: Sequence[Approval]) -> dict[str, Any]:

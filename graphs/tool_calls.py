@@ -33,10 +33,16 @@ def own_names(model_options: Mapping[str, Any]) -> set[str]:
     return {tool["function"]["name"] for tool in model_options.get("tools", ())}
 
 
-def asked(messages: Sequence[BaseMessage], own: Collection[str]) -> AIMessage | None:
-    """The last message, or that before its results, if it calls tools that are not the caller's `own`."""
+def calling(messages: Sequence[BaseMessage]) -> AIMessage | None:
+    """The last message, or that before its results, if it calls tools."""
     last = next((message for message in reversed(messages) if not isinstance(message, ToolMessage)), None)
-    return last if isinstance(last, AIMessage) and any(call["name"] not in own for call in calls_of(last)) else None
+    return last if isinstance(last, AIMessage) and calls_of(last) else None
+
+
+def unanswered(messages: Sequence[BaseMessage]) -> bool:
+    """Whether the last message that calls tools still waits for a result."""
+    message = calling(messages)
+    return message is not None and bool(waiting(message, messages, ()))
 
 
 def calls_of(message: AIMessage) -> list[ToolCall]:

@@ -78,9 +78,10 @@ async def import_body(request: Request, _: Writer) -> NewImport:
 
 ImportBody = Annotated[NewImport, Depends(import_body)]
 # FastAPI would read the body by itself, before it asks who sends it.
-_DESCRIBED = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": NewImport.model_json_schema()}}}
-}
+_SCHEMA = NewImport.model_json_schema(ref_template="#/components/schemas/{model}")
+# Other routes describe these too.
+del _SCHEMA["$defs"]
+_DESCRIBED = {"requestBody": {"required": True, "content": {"application/json": {"schema": _SCHEMA}}}}
 
 
 @router.post("/preview", summary="Look at what an OpenAPI document would become", openapi_extra=_DESCRIBED)

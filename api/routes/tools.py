@@ -11,7 +11,7 @@ from api.text import Storable
 from core.paging import Page
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools.admin import registering
+from tools.admin import registering, trying
 from tools.builtin.kind import BUILTIN
 from tools.calling.attempt import Result
 from tools.definitions import LONGEST_DESCRIPTION, NAME_PATTERN, SideEffect, Tool
@@ -162,8 +162,8 @@ async def add_version(rooms: Rooms, ctx: Writer, name: ToolName, body: NewVersio
 async def test(rooms: Rooms, ctx: Writer, name: ToolName, body: TestCall) -> Tried:
     """Checks the arguments and shows the request; a call that is asked for goes into the audit."""
     toolbox = rooms.engine.toolbox
-    request = await toolbox.preview(ctx, name, body.arguments)
-    return Tried(request, await toolbox.trial(ctx, name, body.arguments) if body.call else None)
+    request = await trying.preview(toolbox, ctx, name, body.arguments)
+    return Tried(request, await trying.trial(toolbox, ctx, name, body.arguments) if body.call else None)
 
 
 @built_in.get("", summary="List the tools that come with the platform")

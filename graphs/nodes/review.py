@@ -1,6 +1,6 @@
 """Before tools are called: what a person has to decide, connect or answer. The run waits for it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -11,7 +11,8 @@ from langgraph.types import Command, Send, interrupt
 from graphs import exchange, questions, tool_calls
 from graphs.context import Context
 from graphs.state import ChatState
-from graphs.steps import ACT, RESPOND, REVIEW
+from graphs.steps import ACT, CITE, RESPOND, REVIEW
+from tools import people
 from tools.calling.valid import INVALID
 from tools.toolbox import Toolbox, Wish
 
@@ -27,25 +28,28 @@ async def review(
     context = context_of(runtime)
     own = tool_calls.own_names(context.model_options)
     since = exchange.newest(state["messages"]).since
-    message = tool_calls.asked(since, own)
-    if message is None:
+    message = tool_calls.calling(since)
+    if message is None or not tool_calls.waiting(message, since, ()):
         return Command(goto=RESPOND)
-    refused = _refused(message, since)
+    if not tool_calls.waiting(message, since, own):
+        # The caller's own tools are the caller's to run.
+        return Command(goto=CITE)
+    refused = _refused(message, since, own)
     wishes = [each for each in tool_calls.waiting(message, since, own) if each.call_id not in refused]
     named = (context.caller, wishes, context.tools)
-    if asked := await toolbox.unapproved(*named):
-        await toolbox.decide(context.caller, asked, questions.decisions(interrupt(questions.approval(asked))))
+    if asked := await people.unapproved(toolbox, *named):
+        await people.decide(toolbox, context.caller, asked, questions.decisions(interrupt(questions.approval(asked))))
         return Command(goto=REVIEW)
-    if missing := await toolbox.unconnected(*named):
+    if missing := await people.unconnected(toolbox, *named):
         interrupt(questions.connection(missing))
         return Command(goto=REVIEW)
-    if open_questions := await toolbox.questions(*named):
+    if open_questions := await people.questions(toolbox, *named):
         said = questions.answer(interrupt(questions.question(open_questions[0])))
         return Command(goto=_acts([replace(open_questions[0], said=said)]))
-    edited = await toolbox.edited(context.caller, wishes)
+    edited = await people.edited(toolbox, context.caller, wishes)
     return Command(
         update={"messages": [*_with_arguments(message, edited), *refused.values()]},
-        goto=_acts([replace(each, arguments=edited.get(each.call_id, each.arguments)) for each in wishes]) or RESPOND,
+        goto=_acts([replace(each, arguments=edited.get(each.call_id, each.arguments)) for each in wishes]) or REVIEW,
     )
 
 
@@ -54,7 +58,7 @@ def _acts(wishes: Sequence[Wish]) -> list[Send]:
     return [Send(ACT, asdict(wish)) for wish in wishes]
 
 
-def _refused(message: AIMessage, since: Sequence[BaseMessage]) -> dict[str, ToolMessage]:
+def _refused(message: AIMessage, since: Sequence[BaseMessage], own: Collection[str]) -> dict[str, ToolMessage]:
     """Calls that are answered without a look at any tool, by their id."""
     garbled = {call["id"] for call in message.invalid_tool_calls}
     withdrawn = tool_calls.withdrawn(since)
@@ -62,7 +66,7 @@ def _refused(message: AIMessage, since: Sequence[BaseMessage]) -> dict[str, Tool
         len(tool_calls.calls_of(each)) for each in since if isinstance(each, AIMessage) and each is not message
     )
     refused = {}
-    for number, wish in enumerate(tool_calls.waiting(message, since, ()), start=before + 1):
+    for number, wish in enumerate(tool_calls.waiting(message, since, own), start=before + 1):
         if number > tool_calls.MAX_CALLS:
             outcome, text = "too_many_calls", f"Not called: a question may take {tool_calls.MAX_CALLS} calls."
         elif wish.call_id in garbled:

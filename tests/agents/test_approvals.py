@@ -136,8 +136,9 @@ async def test_the_run_goes_on_only_when_every_call_is_decided(
     assert len(await pending(engine, reader)) == 1
     await approving.decide(engine, reader, second.approval_id, APPROVE)
     results = [event for event in await ended(engine, reader, run.thread_id) if isinstance(event, ToolResult)]
-    assert [result.outcome for result in results] == ["rejected", "succeeded"]
-    assert "too dear" in model.results[0]
+    # Parallel calls end in any order.
+    assert sorted(result.outcome for result in results) == ["rejected", "succeeded"]
+    assert any("too dear" in result for result in model.results)
     assert shop.orders == [{"item": second.arguments["item"]}]
 
 

@@ -27,6 +27,7 @@ from tests.agents.calling_model import CallingModel, Says, calling_model
 from tests.agents.conftest import NewEngine
 from tests.agents.tooling import calls_of, register
 from tests.tools.peers import Peer, peer
+from tools.admin import trying
 from tools.calls import Call
 from tools.credentials import connections
 from tools.credentials.schemes import ApiKey, Basic, Bearer, Scheme
@@ -163,8 +164,8 @@ async def test_a_secret_is_in_no_table_log_event_prompt_state_or_error(
         assert len(host.requests) == len(names)
         for name in names:
             require_none(f"the error of {name}", await raised(engine, reader, name))
-            require_none(f"the preview of {name}", json.dumps(await engine.toolbox.preview(reader, name, {})))
-            require_none(f"the trial of {name}", repr(await engine.toolbox.trial(reader, name, {})))
+            require_none(f"the preview of {name}", json.dumps(await trying.preview(engine.toolbox, reader, name, {})))
+            require_none(f"the trial of {name}", repr(await trying.trial(engine.toolbox, reader, name, {})))
 
     sent = [request.decode("latin-1") for request in host.requests]
     assert all(any(form in request for form in forms(CANARY)) for request in sent)

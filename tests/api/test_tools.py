@@ -1,5 +1,6 @@
 """Tools over HTTP: registered, tried, changed, rolled back, switched off, deleted; and whoever may call them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,6 +69,13 @@ def test_a_name_that_is_taken_changes_nothing(ann: Person, eve: Person) -> None:
     assert tool(eve, "order")["tool_id"] != first["tool_id"]
 
 
+def nested(levels: int) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": "object"}
+    for _ in range(levels):
+        schema = {"type": "object", "properties": {"item": schema}}
+    return schema
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -79,6 +87,11 @@ def test_a_name_that_is_taken_changes_nothing(ann: Person, eve: Person) -> None:
         {"parameters": {"type": "array"}},
         {"parameters": {"type": "object", "properties": {"item": {"type": "nonsense"}}}},
         {"parameters": {"type": "object", "properties": {"item": {"$ref": "https://example.com/schema"}}}},
+        {"parameters": {"type": "object", "properties": {"item": {"default": 2**70}}}},
+        {"parameters": {"type": "object", "title": "half \ud800"}},
+        {"parameters": {"type": "object", "title": "a\x00b"}},
+        {"parameters": nested(150)},
+        {"security": [{"type": "api_key", "id": "key", "location": "query", "name": "a\x00b"}]},
         {"kind": "mcp"},
         {"url": "http://shop.example.com/orders"},
         {"url": "https://169.254.169.254/latest"},
@@ -90,7 +103,8 @@ def test_a_name_that_is_taken_changes_nothing(ann: Person, eve: Person) -> None:
     ids=lambda changed: repr(changed)[:60],
 )
 def test_what_cannot_be_a_tool_is_refused(ann: Person, changed: dict[str, Any]) -> None:
-    answer = ann.http.post("/v1/tools", json=new_tool(**({"name": "order"} | changed)))
+    body = json.dumps(new_tool(**({"name": "order"} | changed)))
+    answer = ann.http.post("/v1/tools", content=body, headers={"content-type": "application/json"})
     assert answer.status_code == 422, answer.text
     assert "canary" not in answer.text
     assert ann.http.get("/v1/tools").json()["items"] == []
@@ -164,6 +178,12 @@ def test_grants_are_given_listed_and_taken_back(ann: Person) -> None:
     assert ann.http.delete(path).status_code == 204
     assert ann.http.delete(path).status_code == 404
     assert ann.http.get("/v1/tools/order/grants").json() == []
+
+
+def test_grants_come_with_a_registration(ann: Person, shop: Shop) -> None:
+    tool(ann, "order", **order(shop), grants=[{"role": "member"}, {"effect": "deny", "role": "viewer"}])
+    given = ann.http.get("/v1/tools/order/grants").json()
+    assert {(each["effect"], each["role"]) for each in given} == {("allow", "member"), ("deny", "viewer")}
 
 
 def test_the_audit_is_each_tenants_own(ann: Person, eve: Person, shop: Shop) -> None:

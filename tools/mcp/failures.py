@@ -2,6 +2,7 @@
 
 from urllib.parse import urlsplit
 
+from anyio import BrokenResourceError, ClosedResourceError
 from mcp import MCPError
 from mcp_types import CONNECTION_CLOSED, PARSE_ERROR, REQUEST_TIMEOUT
 from pydantic import ValidationError
@@ -48,12 +49,14 @@ class Failures:
     def told(self, cause: BaseException) -> PeerFailed | None:
         """What the SDK found wrong with the server; None for any other error."""
         # It raises RuntimeError for a version that it does not know.
-        if not isinstance(cause, MCPError | ValidationError | RuntimeError):
+        if not isinstance(
+            cause, MCPError | ValidationError | RuntimeError | BrokenResourceError | ClosedResourceError
+        ):
             return None
         if _is_timed_out(cause):
             return self.too_slow()
         error = SessionLost if self._may_be_repeated() else PeerFailed
-        if _is_broken_off(cause):
+        if isinstance(cause, BrokenResourceError | ClosedResourceError) or _is_broken_off(cause):
             return error(f"{self._host} broke off its answer, or said more than it may.")
         if self._exchanges.status not in _OF_JSON_RPC:
             return error(f"{self._host} answers with HTTP status {self._exchanges.status}.")

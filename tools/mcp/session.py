@@ -1,5 +1,6 @@
 """A session with an MCP server: the SDK's client on our way out, in bounded time."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -109,12 +110,20 @@ async def connected(
                     finally:
                         scope.deadline = anyio.current_time() + CLOSE_SECONDS
     except BaseExceptionGroup as group:
+        _heed_cancellation()
         cause = failures.cause_of(group)
         if told := failures.told(cause):
             raise told from cause
         raise cause from cause.__cause__
     if scope.cancelled_caught and not has_ended:
         raise failures.too_slow()
+
+
+def _heed_cancellation() -> None:
+    """What the SDK's streams raise when they are torn down may take the place of what tore them down."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from None
 
 
 def _mode(protocol: str | None) -> str:
