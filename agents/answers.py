@@ -7,7 +7,7 @@ from uuid import UUID
 from agents.chat import Asked
 from agents.engine import Engine
 from agents.modes.chat_events import RunFailed, Usage
-from core.errors import AtriumError, Conflict, Unavailable
+from core.errors import AtriumError, Conflict, Invalid, Unavailable
 from core.tenancy import TenantContext
 from graphs.state import Citation, Source
 
@@ -38,14 +38,20 @@ async def answer(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:
                     failure = RunFailed.model_validate_json(event.data)
                 waits = waits or event.name == "interrupt"
     if failure is not None:
-        kind = AtriumError if failure.code == "internal_error" else Unavailable
-        raise kind(failure.detail, code=failure.code)
+        raise _raised(failure.code)(failure.detail, code=failure.code)
     if waits:
         raise Conflict(
             f"The run waits for a person: /v1/approvals lists what, and /threads/{asked.thread_id}/runs resumes it.",
             code="decision_needed",
         )
     return await _stored(engine, ctx, asked)
+
+
+def _raised(code: str) -> type[AtriumError]:
+    """Whose the failure is: ours, the caller's, or that of something that may work later."""
+    if code == "internal_error":
+        return AtriumError
+    return Invalid if code == Invalid.code else Unavailable
 
 
 async def _stored(engine: Engine, ctx: TenantContext, asked: Asked) -> Answer:

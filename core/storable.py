@@ -1,5 +1,6 @@
 """What Postgres and UTF-8 can hold."""
 
+import json
 import re
 from typing import Any
 
@@ -19,10 +20,12 @@ def is_storable(text: str) -> bool:
 
 
 def is_storable_json(value: Any) -> bool:
-    """Whether a JSON value is free of them at any depth, and of numbers that JSON does not know."""
+    """Whether a JSON value is free of them at any depth, of NaN and infinity, and of integers beyond 64 bits."""
     try:
+        # One of them refuses long integers and half characters, the other what is no number in JSON.
         written = orjson.dumps(value)
-    except (orjson.JSONEncodeError, RecursionError):
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
         return False
     return _NUL.search(written) is None
 

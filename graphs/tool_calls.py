@@ -1,6 +1,5 @@
 """The tool calls of a conversation: which are waiting, what they cost so far, and how they are answered."""
 
-import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypedDict
@@ -78,7 +77,7 @@ def sound(message: AIMessage, *, is_whole: bool) -> AIMessage:
     kept: list[ToolCall] = []
     lost: list[ToolCall | InvalidToolCall] = [*message.invalid_tool_calls]
     for call in message.tool_calls:
-        (kept if is_whole and _can_be_kept(call["args"]) else lost).append(call)
+        (kept if is_whole and is_storable_json(call["args"]) else lost).append(call)
     garbled = [
         InvalidToolCall(
             type="invalid_tool_call", name=call["name"] or "", args=_written(call["args"]), id=call["id"], error=None
@@ -116,15 +115,6 @@ def withdrawn(since: Sequence[BaseMessage]) -> set[str]:
 def _outcome(message: BaseMessage) -> str | None:
     artifact = message.artifact if isinstance(message, ToolMessage) else None
     return artifact.get("outcome") if isinstance(artifact, Mapping) else None
-
-
-def _can_be_kept(arguments: dict[str, Any]) -> bool:
-    try:
-        # Which `is_storable_json` reads as null.
-        json.dumps(arguments, allow_nan=False)
-    except (ValueError, RecursionError):
-        return False
-    return is_storable_json(arguments)
 
 
 def _written(arguments: object) -> str:

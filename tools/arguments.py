@@ -17,7 +17,7 @@ MAX_DEPTH = 32
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=10_000, size_limit=1024 * 1024)
 # Microseconds each, to check and to explain, and at most some milliseconds in all.
 _MOST_STEPS = 1_000_000
-_MOST_EXPLAINED = 2_000
+_MOST_EXPLAINED = 5_000
 _MOST_SHOWN = 5
 _LONGEST_SHOWN = 300
 

@@ -191,7 +191,8 @@ class Execution:
                 await opened.saver.forget_command(str(run.run_id), thread_id=str(run.thread_id))
             input_ = input_of(run.request)
             config = await repair(graph, config, input_)
-        events = wire_events(graph, run, input=input_, config=config, context=opened.context)
+        durability = self._workshop.catalog.durability_of(run.graph_id)
+        events = wire_events(graph, run, input=input_, config=config, context=opened.context, durability=durability)
         # Closed at once when the run is cancelled, and the model with it.
         async with aclosing(events):
             async for name, data in events:

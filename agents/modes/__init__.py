@@ -11,6 +11,7 @@ from agents.modes.chat import Chat
 from agents.modes.parts import langchain_events, parts
 from agents.modes.protocol.stream import protocol_events
 from agents.modes.translation import Translation
+from agents.runs.request import Durability
 from agents.runs.runs import Run
 from graphs.catalog.factories import AnyGraph
 
@@ -18,20 +19,26 @@ __all__ = ["first", "last", "wire_events"]
 
 
 async def wire_events(
-    graph: AnyGraph, run: Run, *, input: Any, config: RunnableConfig, context: Any = None
+    graph: AnyGraph,
+    run: Run,
+    *,
+    input: Any,
+    config: RunnableConfig,
+    context: Any = None,
+    durability: Durability | None = None,
 ) -> AsyncGenerator[tuple[str, str]]:
     """Executes the graph and yields what the run's request asked to stream; raises what the graph raises.
 
-    `input` None goes on from the newest checkpoint. A name is a mode, with the subgraph's namespace behind it
-    (`values|child:…`). An event of /v1/chat goes by its own type; one of the thread-centric generation begins with
-    `protocol/`, and those are streamed alone.
+    `durability` goes before the request's; `input` None goes on from the newest checkpoint. A name is a mode, with
+    the subgraph's namespace behind it (`values|child:…`). An event of /v1/chat goes by its own type; one of the
+    thread-centric generation begins with `protocol/`, and those are streamed alone.
     """
     request = run.request
     calling = {
         "context": context,
         "interrupt_before": request.interrupt_before,
         "interrupt_after": request.interrupt_after,
-        "durability": request.durability,
+        "durability": durability or request.durability,
     }
     if "protocol" in request.stream_mode:
         protocol = protocol_events(graph, input, config, calling)

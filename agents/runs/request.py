@@ -19,6 +19,7 @@ StreamMode = Literal[
     "chat",  # the typed events of /v1/chat
     "protocol",  # every channel of the thread-centric generation
 ]
+Durability = Literal["sync", "async", "exit"]
 Nodes = Literal["*"] | tuple[str, ...]
 
 
@@ -39,7 +40,7 @@ class RunRequest(BaseModel):
     stream_subgraphs: bool = False
     interrupt_before: Nodes | None = None
     interrupt_after: Nodes | None = None
-    durability: Literal["sync", "async", "exit"] = "async"
+    durability: Durability = "async"
     webhook: str | None = None
     on_completion: Literal["delete", "keep"] | None = None
 

@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from api.errors import detail_of, headers_of, wrong_fields
-from core.errors import AtriumError, ClientError, NotFound
+from core.errors import AtriumError, ClientError, Invalid, NotFound
 
 # A message's role, which pydantic counts as a part of its place.
 _ROLE = re.compile(r"(?<=^messages\.)(\d+)\.(system|developer|user|assistant|tool)\b")
@@ -42,7 +42,7 @@ class RunFailed(AtriumError):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail, code=code)
-        self.status = 503 if code.islower() else 500
+        self.status = Invalid.status if code == Invalid.code else 503 if code.islower() else 500
 
 
 class OpenAiRoute(APIRoute):

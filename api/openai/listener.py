@@ -36,7 +36,7 @@ class Listener:
         values = orjson.loads(self._values or "null")
         if isinstance(values, dict) and "__interrupt__" in values:
             raise ClientError(
-                "This model waits for a decision, which only /threads/{thread_id}/runs can bring.",
+                "This model waits for a person: decide at /v1/approvals, or answer at /threads/{thread_id}/runs.",
                 code="decision_needed",
             )
         found = Answer.among(values, cited=cited)

@@ -92,7 +92,7 @@ async def preview(rooms: Rooms, ctx: Writer, body: ImportBody) -> Preview:
 
 @router.post("", summary="Import an OpenAPI document", openapi_extra=_DESCRIBED)
 async def apply(rooms: Rooms, ctx: Writer, body: ImportBody) -> Applied:
-    """All of what the preview shows, or nothing. Tools that were here before and are not chosen now are disabled."""
+    """All of what the preview shows, or nothing. Tools that were here before and are not chosen now are withdrawn."""
     return await importing.apply(rooms.engine.toolbox, ctx, body.wish)
 
 

@@ -9,7 +9,7 @@ from api.dependencies import Allow, Rooms
 from api.routes.tools import ToolName
 from core.tenancy import TenantContext
 from tenants.permissions import Permission
-from tools.registry import grants, policies, tools
+from tools.registry import grants, policies, tools, writers
 from tools.registry.grants import Grant, NewGrant
 from tools.registry.policies import Policy
 
@@ -31,6 +31,7 @@ async def get_policy(rooms: Rooms, ctx: Reader, name: ToolName) -> Policy:
 async def put_policy(rooms: Rooms, ctx: Writer, name: ToolName, body: Policy) -> Policy:
     """In place of the whole of it; calls that begin from now on heed it."""
     async with rooms.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         await tools.current(connection, ctx, name)
         return await policies.put(connection, ctx, name, body)
 
@@ -45,6 +46,7 @@ async def list_grants(rooms: Rooms, ctx: Reader, name: ToolName) -> list[Grant]:
 @router.post("/grants", status_code=201, summary="Grant a tool, or deny it")
 async def add_grant(rooms: Rooms, ctx: Writer, name: ToolName, body: NewGrant) -> Grant:
     async with rooms.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         await tools.current(connection, ctx, name)
         return await grants.add(
             connection, ctx, name, effect=body.effect, role=body.role, assistant_id=body.assistant_id

@@ -107,5 +107,5 @@ async def refresh(rooms: Rooms, ctx: Writer, server: ServerName) -> Offering:
 
 @router.post("/{server}/accept", summary="Accept what an MCP server offers")
 async def accept(rooms: Rooms, ctx: Writer, server: ServerName, body: Acceptance) -> Accepted:
-    """New tools are registered, changed ones get a new version, and those that are gone are disabled."""
+    """New tools are registered, changed ones get a new version, and those that are gone are withdrawn."""
     return await accepting.accept(rooms.engine.toolbox, ctx, server, body.choice)

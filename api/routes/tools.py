@@ -66,7 +66,7 @@ class ToolChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    latest: int | None = Field(None, ge=1)
+    latest: int | None = Field(None, ge=1, lt=2**31)
     enabled: bool | None = None
 
 
@@ -124,9 +124,9 @@ async def get(rooms: Rooms, ctx: Reader, name: ToolName) -> Registered:
 
 @router.patch("/{name}", summary="Roll a tool back, or switch it off or on")
 async def change(rooms: Rooms, ctx: Writer, name: ToolName, body: ToolChange) -> Registered:
+    if body.latest is not None:
+        await registering.set_latest(rooms.engine.toolbox, ctx, name, body.latest)
     async with rooms.database.tenant_transaction(ctx) as connection:
-        if body.latest is not None:
-            await tools.set_latest(connection, ctx, name, body.latest)
         if body.enabled is not None:
             await tools.set_enabled(connection, ctx, name, enabled=body.enabled)
         return await tools.get(connection, ctx, name)

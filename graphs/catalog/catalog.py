@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from langchain_core.runnables import RunnableConfig
@@ -78,6 +78,10 @@ class Catalog:
     def context_for(self, graph_id: str, caller: Caller, context: dict[str, Any]) -> Any:
         """What the graph's nodes find in `runtime.context`; `context` is the client's, cleaned. Raises `Invalid`."""
         return agent_context(caller, context) if graph_id == self.agent_id else context
+
+    def durability_of(self, graph_id: str) -> Literal["sync"] | None:
+        """Whatever a client asks: no tool is called before what asked for it is stored."""
+        return "sync" if graph_id == self.agent_id else None
 
     @asynccontextmanager
     async def open(

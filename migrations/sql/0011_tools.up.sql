@@ -1,11 +1,13 @@
 -- Tools that tenants register: what they are, who may call them, what was called, and the secrets they are called with.
 
+-- `enabled` is an admin's word; `withdrawn`: the document or server that it came from has it no more.
 CREATE TABLE tools (
     tenant_id  uuid NOT NULL REFERENCES tenants ON DELETE CASCADE,
     tool_id    uuid NOT NULL DEFAULT gen_random_uuid(),
     name       text NOT NULL CHECK (name ~ '^[a-zA-Z0-9_-]{1,64}$'),
     latest     integer NOT NULL DEFAULT 1,
     enabled    boolean NOT NULL DEFAULT true,
+    withdrawn  boolean NOT NULL DEFAULT false,
     source     text,
     created_at timestamptz NOT NULL DEFAULT now(),
     updated_at timestamptz NOT NULL DEFAULT now(),

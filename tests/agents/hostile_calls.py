@@ -41,19 +41,20 @@ IDS = (None, "", "x", "x", "i" * 10_240, "é", "a\nb", "\ud800", "None")
 def turn(question: int, step: int) -> list[Says]:
     """What the model calls as its `step`-th answer to a question; now and then five hundred at once."""
     random = Random(question * 1_000 + step)
-    count = 500 if question % 20 == 7 and step == 0 else random.randint(4, 20)
-    return [_call(random, f"m{question}-{step}-{number};") for number in range(count)]
+    many = question % 20 == 7 and step == 0
+    count, longest = (500, 100) if many else (random.randint(4, 20), 1_000_000)
+    return [_call(random, f"m{question}-{step}-{number};", longest) for number in range(count)]
 
 
-def _call(random: Random, marker: str) -> Says:
-    item = marker + random.choice(BREAKING_OUT)
+def _call(random: Random, marker: str, longest: int) -> Says:
+    item = marker + random.choice(BREAKING_OUT)[:longest]
     arguments: Any = {"item": item}
     [name] = random.choices(
-        ("look", "order", "buy", random.choice(FORBIDDEN), "n" * 10_240, ""), (12, 2, 0.2, 8, 1, 1)
+        ("look", "order", "buy", random.choice(FORBIDDEN), "n" * min(longest, 10_240), ""), (12, 2, 0.2, 8, 1, 1)
     )
     match random.randrange(20):
         case 0:
-            arguments = random.choice(NO_ARGUMENTS)
+            arguments = random.choice(NO_ARGUMENTS)[:longest]
         case 1:
             arguments |= dict(random.sample(sorted(FORGED.items()), 2))
         case 2 if name == "look":
@@ -62,4 +63,5 @@ def _call(random: Random, marker: str) -> Says:
             arguments["note"] = random.choice(BREAKING_OUT)
         case 4 if name == "look":
             arguments["q"] = random.choice(BREAKING_OUT)
-    return Says(name, arguments, id=random.choice(IDS))
+    id_ = random.choice(IDS)
+    return Says(name, arguments, id=id_ and id_[:longest])

@@ -124,6 +124,18 @@ async def test_what_is_no_tool_call_ends_its_run_with_an_error_that_says_so(
 @pytest.mark.parametrize(
     "command", [{"goto": "respond"}, {"goto": "review", "update": {"messages": [written("order", "u")]}}], ids=str
 )
+async def test_an_id_stands_for_one_call_in_the_audit(
+    engine: Engine, reader: TenantContext, member: TenantContext, peer: Peer
+) -> None:
+    recorder, url = peer
+    await register_all(engine, reader, url)
+    thread_id = thread_of(await ask(engine, member, "Hello?"))
+    await resume(engine, member, thread_id, goto=[sent(arguments={"item": item}) for item in "abc"])
+    [call] = await calls_of(engine.toolbox, reader)
+    assert (call["outcome"], len(recorder.got)) == ("succeeded", 1)
+    assert f"/{call['arguments']['item']}" in str(recorder.got[0])
+
+
 async def test_nobody_approves_what_has_not_been_asked_yet(
     engine: Engine,
     reader: TenantContext,

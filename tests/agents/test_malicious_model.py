@@ -158,3 +158,21 @@ async def test_nothing_is_executed_outside_its_policy(
     assert await calls_of(engine.toolbox, globex) == []
     model.then = lambda request: "All is well."
     assert answer_of(await ask(engine, member, "Is it?")) == "All is well."
+
+
+@pytest.mark.parametrize("length", [100_000, 1_000_000, 5_000_000])
+async def test_arguments_of_any_length_are_refused_before_anything_is_called(
+    engine: Engine,
+    member: TenantContext,
+    reader: TenantContext,
+    model: CallingModel,
+    peer: tuple[Recorder, str],
+    length: int,
+) -> None:
+    recorder, url = peer
+    await register_all(engine, reader, url)
+    model.turns = [[Says("look", {"item": "m" * length})]]
+    last = (await ask(engine, member, "Look."))[-1]
+    assert isinstance(last, RunEnded) or (isinstance(last, RunFailed) and last.code in FAILURES)
+    assert recorder.got == []
+    assert {call["outcome"] for call in await calls_of(engine.toolbox, reader)} <= {"invalid_arguments"}

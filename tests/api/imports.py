@@ -52,5 +52,6 @@ def state_of(person: Person) -> tuple[Any, Any]:
 
 
 def names(person: Person) -> dict[str, bool]:
-    """Whether each tool is enabled."""
-    return {each["name"]: each["enabled"] for each in person.http.get("/v1/tools").json()["items"]}
+    """Whether each tool can be called."""
+    items = person.http.get("/v1/tools").json()["items"]
+    return {each["name"]: each["enabled"] and not each["withdrawn"] for each in items}

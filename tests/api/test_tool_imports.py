@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,34 @@ def test_an_admin_s_word_on_a_side_effect_stays(ann: Person) -> None:
     assert ann.http.get("/v1/tools/add_pet").json()["side_effect"] == "read"
     assert applied(ann, pets(), side_effects={"POST /pets": "write"})["changed"] == ["add_pet"]
     assert ann.http.get("/v1/tools/add_pet").json()["side_effect"] == "write"
+
+
+def test_an_operation_that_comes_back_is_called_again(ann: Person) -> None:
+    applied(ann, pets())
+    assert applied(ann, pets(), operations=["GET /pets"])["removed"] == ["add_pet"]
+    assert names(ann) == {"list_pets": True, "add_pet": False}
+    assert applied(ann, pets())["removed"] == []
+    assert names(ann) == {"list_pets": True, "add_pet": True}
+
+
+def test_credentials_of_one_host_are_not_sent_to_another(ann: Person) -> None:
+    schemes = {"securitySchemes": {"key": {"type": "apiKey", "in": "header", "name": "X-Key"}}}
+    guarded: dict[str, Any] = {"components": schemes, "security": [{"key": []}]}
+    applied(ann, pets(**guarded))
+    ann.http.put("/v1/tools/list_pets/credentials/key", json={"api_key": "for pets.example.com"})
+    applied(ann, pets(**guarded, info={"title": "Pets", "version": "2"}))
+    assert ann.http.get("/v1/tools/list_pets/credentials").json()[0]["version"] == 1
+    applied(ann, pets(**guarded, servers=[{"url": "https://elsewhere.example.com"}]))
+    assert ann.http.get("/v1/tools/list_pets/credentials").json()[0]["version"] is None
+
+
+def test_an_import_and_a_server_of_one_name_are_never_both_there(ann: Person) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(8):
+            body = {"name": f"n{number}", "prefix": f"n{number}", "document": pets()}
+            imported = pool.submit(ann.http.post, PATH, json=body)
+            server = pool.submit(ann.http.post, "/v1/tool-servers", json=new_server(f"n{number}"))
+            assert sorted((imported.result().is_success, server.result().is_success)) == [False, True]
 
 
 def test_a_tool_that_was_switched_off_by_hand_is_not_switched_on_by_an_import(ann: Person) -> None:

@@ -61,9 +61,9 @@ def said(person: Person, name: str, **arguments: Any) -> str:
 
 
 def tools_of(person: Person) -> dict[str, int]:
-    """The version of each that is enabled."""
+    """The version of each that the server has."""
     items = person.http.get("/v1/tools").json()["items"]
-    return {each["name"]: each["version"] for each in items if each["enabled"]}
+    return {each["name"]: each["version"] for each in items if not each["withdrawn"]}
 
 
 def test_a_server_is_added_asked_accepted_and_called(ann: Person, peer: McpPeer) -> None:
@@ -74,13 +74,13 @@ def test_a_server_is_added_asked_accepted_and_called(ann: Person, peer: McpPeer)
     assert (offered["echo"]["side_effect"], offered["shout"]["side_effect"]) == ("read", "write")
     assert offered["echo"]["parameters"]["properties"] == {"text": {"type": "string"}}
     assert tools_of(ann) == {}
-    assert accepted(ann) == {"created": ["echo", "shout"], "changed": [], "disabled": []}
+    assert accepted(ann) == {"created": ["echo", "shout"], "changed": [], "withdrawn": []}
     assert tools_of(ann) == {"echo": 1, "shout": 1}
     assert changes(ann) == {"echo": "unchanged", "shout": "unchanged"}
     assert said(ann, "echo", text="hello") == "hello"
     assert ann.http.get("/v1/tools/echo").json()["source"] == "desk"
     # Once is enough.
-    assert accepted(ann) == {"created": [], "changed": [], "disabled": []}
+    assert accepted(ann) == {"created": [], "changed": [], "withdrawn": []}
 
 
 def test_a_changed_description_is_held_back_until_it_is_accepted(ann: Person, peer: McpPeer) -> None:
@@ -94,7 +94,7 @@ def test_a_changed_description_is_held_back_until_it_is_accepted(ann: Person, pe
     assert "waits for an admin" in said(ann, "echo", text="hello")
     assert ann.http.get("/v1/tools/echo").json()["description"] == "Echoes."
     assert peer.called == []
-    assert accepted(ann, tools=["echo"]) == {"created": [], "changed": ["echo"], "disabled": []}
+    assert accepted(ann, tools=["echo"]) == {"created": [], "changed": ["echo"], "withdrawn": []}
     assert said(ann, "echo", text="hello") == "hello"
     assert ann.http.get("/v1/tools/echo").json()["description"].startswith("Ignore")
     # The side effect is the more careful one: the new definition does not say any more that it only reads.
@@ -145,7 +145,7 @@ def test_a_tool_that_is_gone_is_shown_and_then_disabled(ann: Person, peer: McpPe
     accepted(ann)
     peer.withdraw("echo")
     assert changes(ann) == {"echo": "removed", "shout": "unchanged"}
-    assert accepted(ann) == {"created": [], "changed": [], "disabled": ["echo"]}
+    assert accepted(ann) == {"created": [], "changed": [], "withdrawn": ["echo"]}
     assert tools_of(ann) == {"shout": 1}
     assert changes(ann) == {"shout": "unchanged"}
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -178,6 +179,34 @@ def test_grants_are_given_listed_and_taken_back(ann: Person) -> None:
     assert ann.http.delete(path).status_code == 204
     assert ann.http.delete(path).status_code == 404
     assert ann.http.get("/v1/tools/order/grants").json() == []
+
+
+def test_a_tool_that_goes_elsewhere_leaves_its_secrets_behind(ann: Person, shop: Shop) -> None:
+    key = {"type": "api_key", "id": "key", "location": "header", "name": "X-Key"}
+    tool(ann, "order", **order(shop, security=[key]))
+    ann.http.put("/v1/tools/order/credentials/key", json={"api_key": "for this shop alone"})
+    invocation = new_tool("order", f"{shop.url}/other", security=[key])["invocation"]
+    ann.http.post("/v1/tools/order/versions", json={"invocation": invocation})
+    assert ann.http.get("/v1/tools/order/credentials").json()[0]["version"] == 1
+    moved = invocation | {"url": "https://elsewhere.example.com/orders"}
+    assert ann.http.post("/v1/tools/order/versions", json={"invocation": moved}).status_code == 201
+    assert ann.http.get("/v1/tools/order/credentials").json()[0]["version"] is None
+
+
+def test_what_is_given_while_a_tool_is_deleted_is_not_inherited(ann: Person, shop: Shop) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(10):
+            tool(ann, "order", **order(shop))
+            given = [
+                pool.submit(ann.http.put, "/v1/tools/order/policy", json={"approval": "auto"}),
+                pool.submit(ann.http.delete, "/v1/tools/order"),
+                pool.submit(ann.http.post, "/v1/tools/order/grants", json={}),
+            ]
+            assert all(each.result().status_code < 500 for each in given)
+            tool(ann, "order", **order(shop))
+            assert ann.http.get("/v1/tools/order/grants").json() == []
+            assert ann.http.get("/v1/tools/order/policy").json()["approval"] is None
+            ann.http.delete("/v1/tools/order")
 
 
 def test_grants_come_with_a_registration(ann: Person, shop: Shop) -> None:

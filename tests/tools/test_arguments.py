@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tools.arguments import problems_of
+from tools.arguments import checker, problems_of
 from tools.schema_work import work
 
 
@@ -28,6 +28,13 @@ BRANCHING = {
     "$defs": {"t": {"anyOf": [{"properties": {"x": {"$ref": "#/$defs/t"}}, "required": ["y"]}] * 2}},
     "properties": {"x": {"$ref": "#/$defs/t"}},
 }
+
+
+def twice(reference: str) -> dict[str, Any]:
+    return {"anyOf": [{"properties": {"x": {"$ref": reference}}, "required": ["y"]}] * 2}
+
+
+DYNAMIC = {"$dynamicAnchor": "n", "properties": {"x": {"anyOf": [{"$dynamicRef": "#n"}] * 20}}, "required": ["y"]}
 # Each of these is any of the others, on the very same value.
 CIRCLES = {f"c{one}": {"anyOf": [{"$ref": f"#/$defs/c{other}"} for other in range(12)]} for one in range(12)}
 
@@ -39,9 +46,25 @@ CIRCLES = {f"c{one}": {"anyOf": [{"$ref": f"#/$defs/c{other}"} for other in rang
         (BRANCHING, nested(30)),
         ({"properties": {"x": {"pattern": "^(a+)+$"}}}, {"x": "a" * 40 + "!"}),
         ({"$defs": {"a": {"allOf": [{"$ref": "#/$defs/a"}]}}, "required": ["y"], "$ref": "#/$defs/a"}, {}),
+        (DYNAMIC, nested(30)),
+        ({"$defs": {"t": {"$anchor": "t", **twice("#t")}}, "properties": {"x": {"$ref": "#t"}}}, nested(30)),
+        ({"$defs": {"a b": twice("#/$defs/a%20b")}, "properties": {"x": {"$ref": "#/$defs/a%20b"}}}, nested(30)),
+        ({"$defs": {"t": {"$id": "t", **twice("#")}}, "properties": {"x": {"$ref": "#/$defs/t"}}}, nested(30)),
+        ({"propertyNames": {"allOf": [{"pattern": f"^(a+)+{n}$"} for n in range(600)]}}, {"a" * 60 + "!": 1}),
         ({"$defs": CIRCLES, "properties": {"x": {"$ref": "#/$defs/c0"}}}, {"x": "no integer"}),
     ],
-    ids=["branches on branches", "branches at every depth", "a pattern that backtracks", "a circle", "many circles"],
+    ids=[
+        "branches on branches",
+        "branches at every depth",
+        "a pattern that backtracks",
+        "a circle",
+        "dynamic references",
+        "anchors",
+        "escaped references",
+        "inner schemas",
+        "patterns of names",
+        "many circles",
+    ],
 )
 def test_what_would_take_for_ever_is_refused_at_once(schema: dict[str, Any], arguments: dict[str, Any]) -> None:
     begun = time.process_time()
@@ -62,7 +85,8 @@ def test_a_backslash_before_u0000_is_text_and_no_nul() -> None:
 
 def test_nothing_is_fetched_for_a_schema() -> None:
     with pytest.raises(ValueError, match="own parts"):
-        problems_of({"$ref": "http://127.0.0.1:9/schema"}, {"a": 1})
+        checker({"$ref": "http://127.0.0.1:9/schema"})
+    assert problems_of({"$ref": "http://127.0.0.1:9/schema"}, {"a": 1})
 
 
 def test_work_counts_what_is_applied() -> None:

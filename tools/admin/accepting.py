@@ -12,7 +12,7 @@ from tools.builtin.kind import BUILTIN
 from tools.definitions import SideEffect
 from tools.mcp import offers, servers
 from tools.mcp.drafts import Draft
-from tools.registry import grants, tools
+from tools.registry import grants, tools, writers
 from tools.registry.grants import NewGrant
 from tools.registry.tools import Registered
 from tools.toolbox import Toolbox
@@ -38,11 +38,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """Names of tools: new ones, those with a new version, and those that are disabled because they are gone."""
+    """Names of tools: new ones, those with a new version, and those that are withdrawn because they are gone."""
 
     created: tuple[str, ...]
     changed: tuple[str, ...]
-    disabled: tuple[str, ...]
+    withdrawn: tuple[str, ...]
 
 
 async def accept(toolbox: Toolbox, ctx: TenantContext, name: str, choice: Choice) -> Accepted:
@@ -58,6 +58,7 @@ async def accept(toolbox: Toolbox, ctx: TenantContext, name: str, choice: Choice
     taking = [draft for tool, draft in seen.drafts.items() if choice.chosen is None or tool in choice.chosen]
     gone = seen.gone if choice.chosen is None else seen.gone & choice.chosen
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         if await servers.get(connection, ctx, name, lock=True) != seen.server:
             raise Conflict("The server was changed meanwhile; look at it again.", code="offer_changed")
         pins = {draft.tool: choice.pins.get(draft.tool, draft.pin) for draft in taking}
@@ -67,10 +68,13 @@ async def accept(toolbox: Toolbox, ctx: TenantContext, name: str, choice: Choice
         await _create(connection, ctx, name, created, choice)
         changed = await _change(connection, ctx, taking, registered, choice)
         await offers.withdraw(connection, ctx, name, gone)
-        disabled = [registered[tool].name for tool in sorted(gone) if tool in registered]
-        for each in disabled:
-            await tools.set_enabled(connection, ctx, each, enabled=False)
-    return Accepted(tuple(draft.name for draft in created), tuple(changed), tuple(disabled))
+        withdrawn = [registered[tool].name for tool in sorted(gone) if tool in registered]
+        for each in withdrawn:
+            await tools.set_withdrawn(connection, ctx, each, withdrawn=True)
+        for draft in taking:
+            if (back := registered.get(draft.tool)) and back.withdrawn:
+                await tools.set_withdrawn(connection, ctx, back.name, withdrawn=False)
+    return Accepted(tuple(draft.name for draft in created), tuple(changed), tuple(withdrawn))
 
 
 async def _create(

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from core.db import Connection
 from core.errors import Invalid, NotFound
 from core.tenancy import TenantContext
 from tools.credentials import connections
@@ -13,7 +14,7 @@ from tools.credentials.authorization import Authorizations, AuthorizationStart
 from tools.credentials.held import token_name
 from tools.credentials.schemes import ApiKey, AuthorizationCode, Basic, Bearer, ClientCredentials, Scheme
 from tools.mcp import servers
-from tools.registry import tools
+from tools.registry import tools, writers
 from tools.toolbox import Toolbox, schemes_of
 
 
@@ -172,7 +173,13 @@ def _of_everyone(owner: Owner, scheme_id: str) -> Scheme:
 async def _stored(
     toolbox: Toolbox, ctx: TenantContext, owner: Owner, scheme: Scheme, secret: Mapping[str, Any]
 ) -> StoredSecret:
-    version = await connections.store(toolbox.database, toolbox.vault, ctx, owner.name, scheme, secret)
+    async def is_still_there(connection: Connection) -> None:
+        await writers.be_the_only_one(connection, ctx)
+        await tools.require_owner(connection, ctx, owner.name)
+
+    version = await connections.store(
+        toolbox.database, toolbox.vault, ctx, owner.name, scheme, secret, guard=is_still_there
+    )
     return StoredSecret(scheme.id, version)
 
 

@@ -31,7 +31,7 @@ def plan(
     """`present` are the tools of this import, `taken` names among the drafts' that any tool has.
 
     `side_effects` is what an admin says, by operation. An operation that has moved to another path under the same
-    name stays the same tool. Tools that are disabled already are not removed once more.
+    name stays the same tool. Tools that are withdrawn already are not removed once more.
     """
     by_operation = {str(tool.invocation.get("operation")): tool for tool in present}
     found = difference(by_operation, drafts)
@@ -49,7 +49,7 @@ def plan(
         tuple(added),
         tuple(changed),
         tuple(unchanged),
-        tuple(tool for tool in gone.values() if tool.enabled and tool.name not in stay),
+        tuple(tool for tool in gone.values() if not tool.withdrawn and tool.name not in stay),
         tuple(sorted(draft.name for draft in added if draft.name in BUILTIN or draft.name in taken)),
     )
 

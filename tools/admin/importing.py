@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from core.db import Connection
 from core.errors import Conflict, Invalid
 from core.tenancy import TenantContext
-from tools.admin import connecting, import_reading, sources
+from tools.admin import connecting, import_reading, registering, sources
 from tools.admin.connecting import Want
 from tools.admin.import_plan import Plan, plan
 from tools.admin.import_reading import Reading, Wish, bytes_of
@@ -21,7 +21,7 @@ from tools.credentials.schemes import Scheme
 from tools.definitions import SideEffect
 from tools.openapi.drafting import Draft
 from tools.openapi.reading import MAX_BYTES
-from tools.registry import grants, imports, tools
+from tools.registry import grants, imports, tools, writers
 from tools.registry.imports import Imported
 from tools.registry.tools import Registered
 from tools.toolbox import Toolbox
@@ -75,7 +75,7 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Names of tools. Those that were `removed` are disabled; who had one disabled finds it so still."""
+    """Names of tools. Those that were `removed` are withdrawn until an import has them again."""
 
     imported: Imported
     added: tuple[str, ...]
@@ -107,19 +107,29 @@ async def apply(toolbox: Toolbox, ctx: TenantContext, wish: Wish) -> Applied:
     """All of it or nothing. Raises what `preview` does, and `Conflict` for names that other tools have."""
     reading = await _read(toolbox, ctx, wish)
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
+        before = await tools.of_source(connection, ctx, wish.name)
         await imports.put(connection, ctx, wish.name, url=wish.url, title=reading.title)
         planned = await _planned(connection, ctx, wish, reading)
         if planned.clashes:
             raise _clash(planned.clashes)
         if planned.removed and not reading.drafts:
-            raise Invalid("This would disable every tool of the import; delete it instead.", code="openapi_no_tools")
+            raise Invalid("This would withdraw every tool of the import; delete it instead.", code="openapi_no_tools")
         for draft in planned.added:
             await tools.create(connection, ctx, draft.name, _version(draft), source=wish.name)
         await grants.add_each(connection, ctx, _names(planned.added), wish.grants)
         for draft in planned.changed:
             await tools.add_version(connection, ctx, draft.name, _version(draft))
         for tool in planned.removed:
-            await tools.set_enabled(connection, ctx, tool.name, enabled=False)
+            await tools.set_withdrawn(connection, ctx, tool.name, withdrawn=True)
+        back = {*_names(planned.changed), *_names(planned.unchanged)}
+        for tool in before:
+            if tool.withdrawn and tool.name in back:
+                await tools.set_withdrawn(connection, ctx, tool.name, withdrawn=False)
+        after = await tools.of_source(connection, ctx, wish.name)
+        if before and registering.origins_of(after) - registering.origins_of(before):
+            # What was stored for one host is never sent to another.
+            await toolbox.vault.forget_owner(connection, ctx, f"source:{wish.name}")
         imported = await imports.get(connection, ctx, wish.name)
     return Applied(
         imported,
@@ -135,6 +145,7 @@ async def apply(toolbox: Toolbox, ctx: TenantContext, wish: Wish) -> Applied:
 async def delete(toolbox: Toolbox, ctx: TenantContext, name: str) -> None:
     """With its tools and credentials. Raises `NotFound`."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         await imports.delete(connection, ctx, name)
         await sources.forget(toolbox, connection, ctx, name)
 

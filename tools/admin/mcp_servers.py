@@ -1,6 +1,7 @@
 """MCP servers of a tenant together with the tools that came of them."""
 
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from core.db import Connection
 from core.errors import Invalid
@@ -11,7 +12,7 @@ from tools.credentials.schemes import AuthorizationCode, ClientCredentials, Sche
 from tools.egress.policy import check_url
 from tools.mcp import servers
 from tools.mcp.servers import Server
-from tools.registry import tools
+from tools.registry import tools, writers
 from tools.toolbox import Toolbox
 
 
@@ -19,6 +20,7 @@ async def create(toolbox: Toolbox, ctx: TenantContext, name: str, url: str, secu
     """Nothing of it can be called yet. Raises `Invalid`, `UrlRefused`, and `Conflict` for a name that is taken."""
     _check(toolbox, ctx, url, security)
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         return await servers.create(connection, ctx, name, url, security)
 
 
@@ -27,9 +29,13 @@ async def update(
 ) -> Server:
     """What is None stays. Its tools get a new version if they want other credentials. Raises as `create` does."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         before = await servers.get(connection, ctx, name, lock=True)
         _check(toolbox, ctx, url or before.url, before.security if security is None else security)
         server = await servers.update(connection, ctx, name, url=url, security=security)
+        if _origin(server.url) != _origin(before.url):
+            # What was stored for one host is never sent to another.
+            await toolbox.vault.forget_owner(connection, ctx, server.credential_owner)
         await _tell_tools(connection, ctx, server)
         return server
 
@@ -37,6 +43,7 @@ async def update(
 async def delete(toolbox: Toolbox, ctx: TenantContext, name: str) -> None:
     """With its tools and credentials. Raises `NotFound`."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         await servers.delete(connection, ctx, name)
         await sources.forget(toolbox, connection, ctx, name)
 
@@ -48,6 +55,11 @@ async def _tell_tools(connection: Connection, ctx: TenantContext, server: Server
             invocation = tool.invocation | {"security": security}
             version = tools.Draft(tool.kind, tool.description, tool.parameters, tool.side_effect, invocation)
             await tools.add_version(connection, ctx, tool.name, version)
+
+
+def _origin(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc.lower()
 
 
 def _check(toolbox: Toolbox, ctx: TenantContext, url: str, security: Sequence[Scheme]) -> None:

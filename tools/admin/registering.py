@@ -1,13 +1,14 @@
 """Registering tools: checked first, then stored at once or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from core.db import Connection
 from core.tenancy import TenantContext
 from tools.definitions import KindName, SideEffect
 from tools.egress.policy import check_url
-from tools.registry import drafts, grants, tools
+from tools.registry import drafts, grants, tools, writers
 from tools.registry.grants import NewGrant
 from tools.registry.tools import Draft, Registered
 from tools.toolbox import Toolbox
@@ -40,6 +41,7 @@ async def create(
     )
     check_urls(toolbox, ctx, draft)
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         created = await tools.create(connection, ctx, name, draft)
         await grants.add_each(connection, ctx, [name], new_grants)
         return created
@@ -57,6 +59,7 @@ async def add_version(
 ) -> Registered:
     """What is None stays as in the latest version. Raises `NotFound`, and what `create` raises."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         latest = await tools.get(connection, ctx, name)
         draft = drafts.checked(
             toolbox.kinds,
@@ -67,12 +70,25 @@ async def add_version(
             invocation=latest.invocation if invocation is None else invocation,
         )
         check_urls(toolbox, ctx, draft)
-        return await tools.add_version(connection, ctx, name, draft)
+        registered = await tools.add_version(connection, ctx, name, draft)
+        await secrets_stay(toolbox, connection, ctx, latest, registered)
+        return registered
+
+
+async def set_latest(toolbox: Toolbox, ctx: TenantContext, name: str, version: int) -> Registered:
+    """Rolls back, or forward again. Raises `NotFound`."""
+    async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
+        latest = await tools.get(connection, ctx, name)
+        registered = await tools.set_latest(connection, ctx, name, version)
+        await secrets_stay(toolbox, connection, ctx, latest, registered)
+        return registered
 
 
 async def delete(toolbox: Toolbox, ctx: TenantContext, name: str) -> None:
     """Raises `NotFound`."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
+        await writers.be_the_only_one(connection, ctx)
         await forget(toolbox, connection, ctx, name)
 
 
@@ -84,20 +100,38 @@ async def forget(toolbox: Toolbox, connection: Connection, ctx: TenantContext, n
         await toolbox.vault.forget_owner(connection, ctx, owner)
 
 
+async def secrets_stay(
+    toolbox: Toolbox, connection: Connection, ctx: TenantContext, before: Registered, after: Registered
+) -> None:
+    """Unless the tool goes to another origin now: what was stored for the one is never sent to the other."""
+    if origins_of([after]) - origins_of([before]):
+        await toolbox.vault.forget_owner(connection, ctx, after.tool.credential_owner)
+
+
+def origins_of(registered: Iterable[Registered]) -> set[str]:
+    """Scheme, host and port of where calls go."""
+    urls = [urlsplit(url) for each in registered for url in _called(each.invocation)]
+    return {f"{url.scheme}://{url.netloc.lower()}" for url in urls}
+
+
 def check_urls(toolbox: Toolbox, ctx: TenantContext, draft: Draft) -> None:
     """Says at once what the egress client would say at the first call. Raises `UrlRefused`."""
     for url in _urls(draft.invocation):
-        # Of a template that much is fixed; arguments change neither scheme nor host.
-        check_url(url.partition("{")[0], toolbox.egress.policy, ctx.tenant_id)
+        check_url(url, toolbox.egress.policy, ctx.tenant_id)
 
 
 def _of_method(invocation: dict[str, Any]) -> SideEffect:
     return SideEffect.READ if invocation.get("method") in ("GET", "HEAD") else SideEffect.WRITE
 
 
-def _urls(invocation: dict[str, Any]) -> Iterator[str]:
+def _called(invocation: dict[str, Any]) -> Iterator[str]:
+    """An MCP server is named, not addressed: its URL is in its own row."""
     for name in ("url", "server"):
-        if isinstance(url := invocation.get(name), str):
-            yield url
+        if isinstance(url := invocation.get(name), str) and "://" in url:
+            yield url.partition("{")[0]
+
+
+def _urls(invocation: dict[str, Any]) -> Iterator[str]:
+    yield from _called(invocation)
     for scheme in invocation.get("security", ()):
         yield from (scheme[name] for name in ("token_url", "authorization_url") if name in scheme)

@@ -19,6 +19,7 @@ from tools.registry.standings import Pins
 
 log = logging.getLogger(__name__)
 
+TAKEN = "call_id_taken"
 UNCERTAIN = "It may have had its effect all the same: find out before you call it again."
 
 
@@ -41,6 +42,8 @@ class Journal:
         """Never raises for what a tool or a model does wrong. A call that was made already is not made again."""
         attempt, record = await self._begin(caller, call_id, name, arguments, pins)
         attempt = replace(attempt, said=said)
+        if (record.name, record.arguments) != (name, arguments):
+            return Result(record.tool_call_id, TAKEN, f"{name} was not called: another call has its id.")
         if record.outcome is not None:
             return _result(attempt, record.outcome, record.detail or record.result or "")
         begun = time.perf_counter()

@@ -1,12 +1,12 @@
 """What a tenant stores for its tools, and each member for themselves: put, listed and taken away, never shown."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.db import Database
+from core.db import Connection, Database
 from core.errors import NotFound
 from core.tenancy import TenantContext
 from tenants.vault import Vault
@@ -14,6 +14,8 @@ from tools.credentials import renewals
 from tools.credentials.held import token_name
 from tools.credentials.schemes import AuthorizationCode, Scheme
 from tools.credentials.secret_fields import check_secret
+
+Guard = Callable[[Connection], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,25 @@ class Connected:
 
 
 async def store(
-    database: Database, vault: Vault, ctx: TenantContext, owner: str, scheme: Scheme, secret: Mapping[str, Any]
+    database: Database,
+    vault: Vault,
+    ctx: TenantContext,
+    owner: str,
+    scheme: Scheme,
+    secret: Mapping[str, Any],
+    *,
+    guard: Guard | None = None,
 ) -> int:
     """The new version: of `ctx.user_id`'s secret if the scheme is per user, else of the tenant's. Raises `Invalid`.
 
+    `guard` raises, in the same transaction, when the owner is not there any more.
     Of an authorization code's scheme it is the client, which is always the tenant's.
     """
     own = scheme.per_user and not isinstance(scheme, AuthorizationCode)
     checked = check_secret(scheme, secret)
     async with database.tenant_transaction(ctx) as connection:
+        if guard is not None:
+            await guard(connection)
         user_id = ctx.user_id if own else None
         return await vault.put(connection, ctx, owner, scheme.id, checked, user_id=user_id)
 

@@ -2,16 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.db import Connection
 from core.errors import Invalid
+from core.storable import is_storable
 from core.tenancy import TenantContext
 from tools.arguments import problems_of
 from tools.registry import approvals, standings
 from tools.registry.approvals import Approval
 
-Message = Annotated[str, Field(max_length=2_000)]
+
+def _storable(text: str) -> str:
+    if not is_storable(text):
+        raise ValueError("holds a NUL character, or half of one")
+    return text
+
+
+Message = Annotated[str, Field(max_length=2_000), AfterValidator(_storable)]
 
 
 class Approve(BaseModel):

@@ -36,6 +36,9 @@ _TYPES = {
     "none": "null",
 }
 
+_REFERENCE = re.compile(r"#(/[^%#]*)?")
+# Names of a schema for others to refer to it by, of which there are none.
+_NAMES = ("$schema", "$id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$comment")
 # Keywords that hold values, not schemas.
 _VALUES = ("enum", "const", "default", "examples")
 
@@ -75,7 +78,7 @@ def checked_schema(parameters: dict[str, Any]) -> dict[str, Any]:
         raise Invalid("`parameters` must be a JSON Schema of type object.", code="tool_schema")
     schema.setdefault("properties", {})
     schema.setdefault("additionalProperties", False)
-    if any(not reference.startswith("#") for reference in _references(schema)):
+    if not all(map(_REFERENCE.fullmatch, _references(schema))):
         raise Invalid(
             "`parameters` may refer to its own parts only: write `$ref` as `#/$defs/…`.", code="tool_schema"
         )
@@ -102,7 +105,11 @@ def _with_json_types(schema: Any) -> Any:
         return [_with_json_types(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    copied = {name: value if name in _VALUES else _with_json_types(value) for name, value in schema.items()}
+    copied = {
+        name: value if name in _VALUES else _with_json_types(value)
+        for name, value in schema.items()
+        if name not in _NAMES or not isinstance(value, str)
+    }
     if isinstance(named := copied.get("type"), str):
         if named in ("any", "Any"):
             del copied["type"]
@@ -116,5 +123,9 @@ def _references(schema: Any) -> list[str]:
         return [found for each in schema for found in _references(each)]
     if not isinstance(schema, dict):
         return []
-    own = [schema["$ref"]] if isinstance(schema.get("$ref"), str) else []
+    own = [
+        reference if keyword == "$ref" else "elsewhere"
+        for keyword in ("$ref", "$dynamicRef", "$recursiveRef")
+        if isinstance(reference := schema.get(keyword), str)
+    ]
     return own + [found for value in schema.values() for found in _references(value)]

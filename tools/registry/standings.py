@@ -82,7 +82,7 @@ _REGISTERED: LiteralString = (
     f"{_POLICY}, t.name IN ({GRANTED}) AS is_granted "
     "FROM tools t JOIN tool_versions v ON v.tenant_id = t.tenant_id AND v.name = t.name "
     "AND v.version = coalesce((%(pins)s::jsonb->>t.name)::integer, t.latest) "
-    f"WHERE t.tenant_id = %(tenant_id)s AND t.enabled AND {_WANTED}"
+    f"WHERE t.tenant_id = %(tenant_id)s AND t.enabled AND NOT t.withdrawn AND {_WANTED}"
 )
 # A built-in tool has no row but those of its policy and grants.
 _BUILT_IN: LiteralString = (

@@ -31,12 +31,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A tool with its latest version; `source` is the import or the server it came from."""
+    """A tool with its latest version; `source` is the import or the server it came from.
+
+    `enabled` is an admin's word; `withdrawn`: its source has it no more. It is called if the one and not the other.
+    """
 
     tool_id: UUID
     name: str
     version: int
     enabled: bool
+    withdrawn: bool
     source: str | None
     kind: KindName
     description: str
@@ -74,8 +78,8 @@ class Version:
 
 
 _REGISTERED: LiteralString = (
-    "SELECT t.tool_id, t.name, v.version, t.enabled, t.source, v.kind, v.description, v.parameters, v.side_effect, "
-    "v.invocation, t.created_at, t.updated_at FROM tools t JOIN tool_versions v "
+    "SELECT t.tool_id, t.name, v.version, t.enabled, t.withdrawn, t.source, v.kind, v.description, v.parameters, "
+    "v.side_effect, v.invocation, t.created_at, t.updated_at FROM tools t JOIN tool_versions v "
     "ON v.tenant_id = t.tenant_id AND v.name = t.name AND v.version = t.latest WHERE t.tenant_id = %(tenant_id)s "
 )
 
@@ -131,6 +135,14 @@ async def set_enabled(connection: Connection, ctx: TenantContext, name: str, *, 
         (enabled, ctx.tenant_id, name),
     )
     return await get(connection, ctx, name)
+
+
+async def set_withdrawn(connection: Connection, ctx: TenantContext, name: str, *, withdrawn: bool) -> None:
+    """Of a tool whose source has it no more, or has it again."""
+    await connection.execute(
+        "UPDATE tools SET withdrawn = %s, updated_at = now() WHERE tenant_id = %s AND name = %s",
+        (withdrawn, ctx.tenant_id, name),
+    )
 
 
 async def delete(connection: Connection, ctx: TenantContext, name: str) -> None:
@@ -190,6 +202,14 @@ async def versions(connection: Connection, ctx: TenantContext, name: str) -> lis
     return [Version(**{**row, "side_effect": SideEffect(row["side_effect"])}) for row in await rows.fetchall()]
 
 
+async def require_owner(connection: Connection, ctx: TenantContext, credential_owner: str) -> None:
+    """Raises `NotFound` when the tool is gone, or the import or server that many of them came from."""
+    kind, _, name = credential_owner.partition(":")
+    found = await connection.execute(_OWNERS[kind], {"tenant_id": ctx.tenant_id, "name": name})
+    if found.rowcount == 0:
+        raise NotFound("tool")
+
+
 async def taken(connection: Connection, ctx: TenantContext, names: Collection[str]) -> list[str]:
     """Those of `names` that are tools already."""
     rows = await connection.execute(
@@ -198,6 +218,11 @@ async def taken(connection: Connection, ctx: TenantContext, names: Collection[st
     return [row["name"] for row in await rows.fetchall()]
 
 
+_OWNERS: dict[str, LiteralString] = {
+    "tool": "SELECT FROM tools WHERE tenant_id = %(tenant_id)s AND name = %(name)s",
+    "source": "SELECT FROM tool_imports WHERE tenant_id = %(tenant_id)s AND name = %(name)s "
+    "UNION ALL SELECT FROM mcp_servers WHERE tenant_id = %(tenant_id)s AND name = %(name)s",
+}
 _OF_A_NAME: tuple[LiteralString, ...] = (
     "DELETE FROM tool_policies WHERE tenant_id = %s AND name = %s",
     "DELETE FROM tool_grants WHERE tenant_id = %s AND name = %s",
