@@ -121,9 +121,6 @@ async def test_what_is_no_tool_call_ends_its_run_with_an_error_that_says_so(
     assert recorder.got == []
 
 
-@pytest.mark.parametrize(
-    "command", [{"goto": "respond"}, {"goto": "review", "update": {"messages": [written("order", "u")]}}], ids=str
-)
 async def test_an_id_stands_for_one_call_in_the_audit(
     engine: Engine, reader: TenantContext, member: TenantContext, peer: Peer
 ) -> None:
@@ -136,6 +133,9 @@ async def test_an_id_stands_for_one_call_in_the_audit(
     assert f"/{call['arguments']['item']}" in str(recorder.got[0])
 
 
+@pytest.mark.parametrize(
+    "command", [{"goto": "respond"}, {"goto": "review", "update": {"messages": [written("order", "u")]}}], ids=str
+)
 async def test_nobody_approves_what_has_not_been_asked_yet(
     engine: Engine,
     reader: TenantContext,
