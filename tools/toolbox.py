@@ -90,7 +90,12 @@ class Toolbox:
 
 
 def schemes_of(tool: Tool) -> tuple[Scheme, ...]:
-    return _SCHEMES.validate_python(tool.invocation.get("security", ()))
+    return schemes_in(tool.invocation.get("security", ()))
+
+
+def schemes_in(security: Any) -> tuple[Scheme, ...]:
+    """Out of an invocation's JSON."""
+    return _SCHEMES.validate_python(security)
 
 
 @asynccontextmanager

@@ -89,7 +89,7 @@ async def standing(database: Database, who: Caller, name: str = "order", pins: P
         ([("allow", Role.ADMIN, ONE), ("allow", None, OTHER)], {Role.OWNER, Role.ADMIN}, ALL),
         ([("allow", None, None), ("deny", Role.MEMBER, ONE)], {Role.OWNER, Role.ADMIN}, ALL),
     ],
-    ids=str,
+    ids=lambda value: " ".join(sorted(map(str, value))),
 )
 async def test_who_is_granted_a_tool(
     database: Database, acme: TenantContext, given: list[Given], through_one: set[Role], through_other: set[Role]

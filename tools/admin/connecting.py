@@ -15,7 +15,7 @@ from tools.credentials.held import token_name
 from tools.credentials.schemes import ApiKey, AuthorizationCode, Basic, Bearer, ClientCredentials, Scheme
 from tools.mcp import servers
 from tools.registry import tools, writers
-from tools.toolbox import Toolbox, schemes_of
+from tools.toolbox import Toolbox, schemes_in, schemes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,11 @@ async def of_tool(toolbox: Toolbox, ctx: TenantContext, name: str) -> Owner:
     """Raises `NotFound`."""
     async with toolbox.database.tenant_transaction(ctx) as connection:
         tool = await tools.current(connection, ctx, name)
-    return Owner(tool.credential_owner, schemes_of(tool))
+        former = await tools.former_securities(connection, ctx, name)
+    # Assistants may pin a version that asks for others.
+    schemes = [*schemes_of(tool), *(scheme for each in former for scheme in schemes_in(each))]
+    by_id = {scheme.id: scheme for scheme in reversed(schemes)}
+    return Owner(tool.credential_owner, tuple(by_id[id_] for id_ in dict.fromkeys(scheme.id for scheme in schemes)))
 
 
 async def of_server(toolbox: Toolbox, ctx: TenantContext, name: str) -> Owner:

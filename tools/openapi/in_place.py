@@ -93,9 +93,10 @@ class InPlace:
                     self._close(pending, pointer)
 
     def _close(self, pending: list[str], first: str) -> None:
-        start = pending.index(first)
-        members = pending[start:]
-        del pending[start:]
+        # From the end: a search would go through all that came before, once for every member of a chain.
+        members = [pending.pop()]
+        while members[-1] != first:
+            members.append(pending.pop())
         number = len(self._circle)
         self._circle |= dict.fromkeys(members, number)
         edges = [edge for pointer in members for edge in self._edges_of(pointer)]

@@ -202,6 +202,16 @@ async def versions(connection: Connection, ctx: TenantContext, name: str) -> lis
     return [Version(**{**row, "side_effect": SideEffect(row["side_effect"])}) for row in await rows.fetchall()]
 
 
+async def former_securities(connection: Connection, ctx: TenantContext, name: str) -> list[Any]:
+    """What each version of a tool says of its credentials, the newest first, each once; none of a built-in tool."""
+    rows = await connection.execute(
+        "SELECT invocation->'security' AS security, max(version) AS newest FROM tool_versions "
+        "WHERE tenant_id = %s AND name = %s AND invocation ? 'security' GROUP BY 1 ORDER BY newest DESC LIMIT 20",
+        (ctx.tenant_id, name),
+    )
+    return [row["security"] for row in await rows.fetchall()]
+
+
 async def require_owner(connection: Connection, ctx: TenantContext, credential_owner: str) -> None:
     """Raises `NotFound` when the tool is gone, or the import or server that many of them came from."""
     kind, _, name = credential_owner.partition(":")
