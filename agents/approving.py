@@ -29,7 +29,7 @@ async def decide(engine: Engine, ctx: TenantContext, approval_id: UUID, decision
             approval = await approvals.get(connection, ctx, approval_id)
             asker = await _asker(connection, ctx, approval)
             # First the thread: of two that decide together the second finds everything decided.
-            await threads.lock(connection, asker, approval.thread_id)
+            await threads.lock(connection, asker, approval.thread_id, by_role=True)
             await _require_waiting(connection, asker, approval)
             decided = await decisions.decide(connection, ctx, approval, decision)
             accepted: Accepted | None = None
@@ -48,7 +48,7 @@ async def _asker(connection: Connection, ctx: TenantContext, approval: Approval)
 
 
 async def _require_waiting(connection: Connection, asker: TenantContext, approval: Approval) -> None:
-    thread = await threads.get(connection, asker, approval.thread_id)
+    thread = await threads.get(connection, asker, approval.thread_id, by_role=True)
     # A busy one may be about to wait: it has asked, and not ended yet.
     if thread.status not in ("interrupted", "busy"):
         raise Conflict("Nothing waits for this decision any more: the thread went on without it.", code="not_waiting")
@@ -68,6 +68,7 @@ async def _resume(
         str(asked.assistant_id),
         request,
         thread_id=approval.thread_id,
+        by_role=True,
         metadata=asked.metadata,
         executor=executor,
     )

@@ -5,7 +5,6 @@ To rotate, put a new key at the front and restart; drop the old one when its las
 """
 
 import json
-import os
 import secrets
 import sys
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from jwt import PyJWK, PyJWTError
 from jwt.algorithms import OKPAlgorithm
 
 from core.errors import OperatorError
+from core.private_file import create_once
 
 PrivateKey = Ed25519PrivateKey | EllipticCurvePrivateKey | RSAPrivateKey
 PublicKey = Ed25519PublicKey | EllipticCurvePublicKey | RSAPublicKey
@@ -74,26 +74,8 @@ def load(path: Path) -> SigningKeys:
 
 def load_or_create(path: Path) -> SigningKeys:
     """As `load`; makes an Ed25519 key first if there is no file. Safe in processes that start together."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-        try:
-            _write_private(draft, json.dumps({"keys": [_new_jwk()]}))
-            # A link never replaces: whoever comes second reads the first one's keys.
-            path.hardlink_to(draft)
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink(missing_ok=True)
+    create_once(path, lambda: json.dumps({"keys": [_new_jwk()]}))
     return load(path)
-
-
-def _write_private(path: Path, content: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
 
 
 def _new_jwk() -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -12,6 +12,7 @@ from agents.chat import Asked
 from agents.engine import Engine
 from agents.modes.chat_events import Interrupt, ToolResult
 from agents.runs.request import RunRequest
+from core.db import Database
 from core.errors import Conflict, Forbidden, Invalid
 from core.paging import START
 from core.tenancy import Role, TenantContext
@@ -78,6 +79,21 @@ async def ended(engine: Engine, ctx: TenantContext, thread_id: UUID) -> list[Any
     return list(await told(engine, ctx, Asked(row["run_id"], thread_id)))
 
 
+async def add_colleague(database: Database, ctx: TenantContext) -> TenantContext:
+    """Another member of the tenant."""
+    colleague = TenantContext(ctx.tenant_id, uuid4(), Role.MEMBER)
+    async with database.tenant_transaction(colleague) as connection:
+        await connection.execute(
+            "INSERT INTO users (user_id, email, name, password_hash) VALUES (%s, 'bo@example.com', 'Bo', '!')",
+            (colleague.user_id,),
+        )
+        await connection.execute(
+            "INSERT INTO memberships (tenant_id, user_id, role) VALUES (%s, %s, %s)",
+            (colleague.tenant_id, colleague.user_id, colleague.role),
+        )
+    return colleague
+
+
 async def resume(engine: Engine, ctx: TenantContext, thread_id: UUID, said: Any) -> list[Any]:
     request = RunRequest(command={"resume": said}, stream_mode=("chat",))
     accepted = await starting.start(engine, ctx, "agent", request, thread_id=thread_id)
@@ -109,6 +125,22 @@ async def test_an_approval_lets_the_run_go_on(
     assert shop.orders == [{"item": "lamp"}]
     [call] = await calls_of(engine.toolbox, reader)
     assert shop.keys == [str(call["tool_call_id"])]
+
+
+async def test_an_approval_resumes_a_thread_that_an_admin_reached_by_role(
+    engine: Engine, reader: TenantContext, model: CallingModel, shop: Shop
+) -> None:
+    await order(engine, reader, shop)
+    colleague = await add_colleague(engine.database, reader)
+    model.turns = ["Hello."]
+    thread_id = (await chat.ask(engine, colleague, "Hello?")).thread_id
+    model.turns += [[Says("order", {"item": "lamp"})], "It is ordered."]
+    request = RunRequest(input={"messages": [{"type": "human", "content": "Order a lamp."}]}, stream_mode=("chat",))
+    accepted = await starting.start(engine, reader, "agent", request, thread_id=thread_id, by_role=True)
+    await told(engine, reader, Asked(accepted.run.run_id, thread_id))
+    [approval] = await pending(engine, reader)
+    await approving.decide(engine, reader, approval.approval_id, APPROVE)
+    assert answer_of(await ended(engine, reader, thread_id)) == "It is ordered."
 
 
 async def test_of_two_approvers_at_once_one_decides_and_the_call_is_made_once(

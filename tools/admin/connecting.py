@@ -12,7 +12,8 @@ from core.tenancy import TenantContext
 from tools.credentials import connections
 from tools.credentials.authorization import Authorizations, AuthorizationStart
 from tools.credentials.held import token_name
-from tools.credentials.schemes import ApiKey, AuthorizationCode, Basic, Bearer, ClientCredentials, Scheme
+from tools.credentials.schemes import AuthorizationCode, Scheme
+from tools.credentials.secret_fields import field_names
 from tools.mcp import servers
 from tools.registry import tools, writers
 from tools.toolbox import Toolbox, schemes_in, schemes_of
@@ -86,7 +87,7 @@ async def of_server(toolbox: Toolbox, ctx: TenantContext, name: str) -> Owner:
 
 
 def want(scheme: Scheme) -> Want:
-    required, optional = _fields(scheme)
+    required, optional = field_names(scheme)
     return Want(scheme.id, scheme.type, scheme.per_user, required, optional)
 
 
@@ -98,7 +99,7 @@ async def credentials(toolbox: Toolbox, ctx: TenantContext, owner: Owner) -> lis
     found = []
     for scheme in owner.schemes:
         secret, tokens = stored.get(scheme.id), stored.get(token_name(scheme.id))
-        required, optional = _fields(scheme)
+        required, optional = field_names(scheme)
         found.append(
             Credential(
                 scheme.id,
@@ -157,7 +158,7 @@ async def accounts(toolbox: Toolbox, ctx: TenantContext, owner: Owner) -> list[A
     found = []
     for scheme in owner.schemes:
         if scheme.per_user:
-            required, optional = ((), ()) if isinstance(scheme, AuthorizationCode) else _fields(scheme)
+            required, optional = ((), ()) if isinstance(scheme, AuthorizationCode) else field_names(scheme)
             missing = await toolbox.credentials.missing(ctx, owner.name, [scheme])
             found.append(Account(scheme.id, scheme.type, True, required, optional, is_connected=not missing))
     return found
@@ -193,18 +194,3 @@ async def _begun(
     if not isinstance(scheme, AuthorizationCode):
         raise Invalid(f"{scheme.id} is stored as it is: there is nothing to authorize.", code="store_instead")
     return await authorizations(toolbox).begin(ctx, owner.name, scheme, redirect_uri=redirect_uri)
-
-
-def _fields(scheme: Scheme) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(required, optional): what `tools.credentials.secret_fields` takes."""
-    match scheme:
-        case ApiKey():
-            return ("api_key",), ()
-        case Basic():
-            return ("username", "password"), ()
-        case Bearer():
-            return ("token",), ()
-        case ClientCredentials():
-            return ("client_id", "client_secret"), ("token_endpoint_auth",)
-        case AuthorizationCode():
-            return ("client_id",), ("client_secret", "token_endpoint_auth")

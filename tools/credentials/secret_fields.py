@@ -35,6 +35,12 @@ def check_secret(scheme: Scheme, secret: Mapping[str, Any]) -> dict[str, str]:
     return dict(secret)
 
 
+def field_names(scheme: Scheme) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(required, optional)."""
+    required, optional = _fields(scheme)
+    return tuple(required), tuple(optional)
+
+
 def is_header_value(text: str) -> bool:
     return len(text) <= _LONGEST and _HEADER_VALUE.fullmatch(text) is not None
 
